@@ -1,0 +1,38 @@
+# Everything a fresh machine needs: Python >= 3.11, make and a package index.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.locked
+
+.PHONY: demo test fast check setup bench clean
+
+demo: setup  ## set everything up, play some months of renewals, then serve until Ctrl-C
+	$(BIN)/autopay demo
+
+test: setup  ## the whole suite, on SQLite and on a PostgreSQL started for it
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+fast: setup  ## the quick half of the suite
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
+
+check: setup  ## format, lint, types, import contracts, lock hosts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_lock_hosts.py
+
+bench: setup  ## benchmarks, with a table of figures
+	$(BIN)/python -m scripts.bench
+
+setup: $(STAMP)  ## virtual environment with the locked dependencies
+
+$(STAMP): pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "autopay needs Python 3.11 or newer; $(PYTHON) is older. Say which to use: make setup PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "No virtual environment could be made. On Debian or Ubuntu: apt install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
+	UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --locked --quiet --inexact --python $(BIN)/python
+	@touch $(STAMP)
+
+clean:
+	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis

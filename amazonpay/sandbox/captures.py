@@ -1,0 +1,44 @@
+"""Capture and Cancel Charge (api.md §8)."""
+
+from amazonpay.sandbox import fields, shapes
+from amazonpay.sandbox.charges import capture_initiated, captured
+from amazonpay.sandbox.effects import cancel_charge as cancel
+from amazonpay.sandbox.refusals import amount_exceeded, wrong_charge_state
+from amazonpay.sandbox.rows import Charge
+from amazonpay.sandbox.simulation import header_outcome
+from amazonpay.sandbox.world import Reply, Request, World
+
+
+def capture_charge(world: World, request: Request) -> Reply:
+    """Takes the money once; later than seven days after the authorization it takes a while."""
+    fields.only(request.body, ("captureAmount", "softDescriptor"))
+    fields.text(request.body, "softDescriptor", longest=16)
+    amount = fields.required_price(request.body, "captureAmount")
+    row = world.charge(request.target_id)
+    if row.state != "Authorized":
+        raise wrong_charge_state(row.id, row.state, "captured")
+    if amount > row.amount:
+        raise amount_exceeded(f"{amount} JPY exceed the {row.amount} JPY of the Charge [{row.id}].")
+    row = _begin(world, row, amount, request)
+    world.store.save_charge(row)
+    return Reply(200, shapes.charge(row, world.environment), row.id)
+
+
+def _begin(world: World, row: Charge, amount: int, request: Request) -> Charge:
+    outcome = header_outcome("CaptureCharge", request.simulation)
+    reason = None if outcome is None else outcome.reason
+    late = request.now - (row.authorized_at or 0) > world.options.synchronous_capture_ms
+    if outcome is None and not late:
+        return captured(row, amount=amount, now=request.now)
+    return capture_initiated(world, row, amount=amount, reason=reason, now=request.now)
+
+
+def cancel_charge(world: World, request: Request) -> Reply:
+    """Gives the reserved money back; allowed until the capture begins."""
+    fields.only(request.body, ("cancellationReason",))
+    description = fields.required_text(request.body, "cancellationReason", longest=255)
+    row = world.charge(request.target_id)
+    if row.state not in ("AuthorizationInitiated", "Authorized"):
+        raise wrong_charge_state(row.id, row.state, "canceled")
+    row = cancel(world, row, reason="MerchantCanceled", description=description, now=request.now)
+    return Reply(200, shapes.charge(row, world.environment), row.id)

@@ -1,0 +1,177 @@
+"""The command line: `python -m amazonpay.sandbox`."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from socket import socket
+
+from starlette.types import ASGIApp
+
+from amazonpay.sandbox.clock import VirtualClock
+from amazonpay.sandbox.control import PREFIX, Control
+from amazonpay.sandbox.faults import Faults
+from amazonpay.sandbox.gate import Gate
+from amazonpay.sandbox.identity import Identity, load_identity
+from amazonpay.sandbox.instants import parse_instant
+from amazonpay.sandbox.options import Options
+from amazonpay.sandbox.pipeline import Pipeline
+from amazonpay.sandbox.server import StartRefused, dispatch, listen, lock, serve
+from amazonpay.sandbox.store import Store, StoreRefused
+from amazonpay.sandbox.throttle import Throttle
+from amazonpay.sandbox.tls import ServerTls, load_tls
+from amazonpay.sandbox.world import World
+
+_HOST = "127.0.0.1"
+_EXAMPLE = """example:
+  python -m amazonpay.sandbox --port 8765 --dir ./amazonpay --throttle off --json
+
+The address that it prints stands for https://pay-api.amazon.jp; the control surface (virtual
+clock, consents without a browser, faults, the list of all charges) is under /__control.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a local Amazon Pay until SIGTERM or SIGINT.
+
+    Returns 0 after a clean stop, 1 when it cannot start (one line on standard error says what to
+    do); bad usage ends in `SystemExit(2)` as with any argparse program.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        _run(arguments)
+    except (StartRefused, StoreRefused, OSError) as error:
+        sys.stderr.write(f"local Amazon Pay: {error}\n")
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m amazonpay.sandbox",
+        description="A local Amazon Pay (Checkout v2, Japan) for development and tests.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--port", type=_port, default=0, help="port on loopback; 0 takes a free one (default)")
+    add("--dir", type=Path, default=Path(".amazonpay-sandbox"), help="where its state is kept")
+    add("--tls", action="store_true", help="serve https with its own certificate authority")
+    add("--throttle", choices=("live", "sandbox", "off"), default="sandbox", help="429 table")
+    add("--json", action="store_true", help="print one JSON line when ready")
+    add("--clock", type=_instant, metavar="INSTANT", help="start of virtual time, if not past yet")
+    add("--cap-zone", choices=("jst", "utc"), default="jst", help="calendar of the monthly cap")
+    add("--amount-limit", type=_yen, default=100_000, metavar="YEN", help="default monthly cap")
+    add("--environment", choices=("sandbox", "live"), default="sandbox", help="whose ids and keys")
+    add("--refunds-restore-cap", action="store_true", help="refunds give cap room back")
+    add("--seed", type=int, default=0, help="of the faults with a probability")
+    add("--with-parent", action="store_true", help="end when the parent process ends")
+    return parser
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 65_536):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65535")
+    return int(text)
+
+
+def _yen(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of yen below 10⁹")
+    return int(text)
+
+
+def _instant(text: str) -> int:
+    try:
+        return parse_instant(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    directory = _prepare(arguments.dir)
+    with lock(directory):
+        listener = listen(_HOST, arguments.port)
+        store = Store(directory / "state.db")
+        try:
+            _serve(arguments, directory, listener, store)
+        finally:
+            listener.close()
+            store.close()
+
+
+def _prepare(directory: Path) -> Path:
+    directory = directory.resolve()
+    directory.mkdir(parents=True, exist_ok=True)
+    # The directory holds a private key: keep it out of any repository it may lie in.
+    (directory / ".gitignore").write_text("*\n")
+    return directory
+
+
+def _serve(arguments: argparse.Namespace, directory: Path, listener: socket, store: Store) -> None:
+    identity = load_identity(store, directory, environment=arguments.environment)
+    tls = load_tls(directory, now=datetime.now(UTC)) if arguments.tls else None
+    options = Options(
+        throttle=arguments.throttle,
+        cap_zone=arguments.cap_zone,
+        amount_limit_yen=arguments.amount_limit,
+        refunds_restore_cap=arguments.refunds_restore_cap,
+        fault_seed=arguments.seed,
+    )
+    ready = _ready_line(identity, listener.getsockname()[1], tls)
+    world = World(store=store, options=options, environment=identity.environment)
+    serve(
+        _application(world, identity, _clock(store, arguments.clock)),
+        listener=listener,
+        tls=tls,
+        with_parent=arguments.with_parent,
+        on_ready=lambda: _announce(ready, as_json=arguments.json),
+    )
+
+
+def _application(world: World, identity: Identity, clock: VirtualClock) -> ASGIApp:
+    throttle = Throttle(world.options.throttle)
+    faults = Faults(seed=world.options.fault_seed)
+    entrance = Gate({identity.public_key_id: identity.public_key}, identity.environment)
+    pipeline = Pipeline(
+        world=world, clock=clock, entrance=entrance, throttle=throttle, faults=faults
+    )
+    control = Control(world=world, clock=clock, throttle=throttle, faults=faults)
+    return dispatch(api=pipeline, control=control.app)
+
+
+def _clock(store: Store, start: int | None) -> VirtualClock:
+    """Continues the virtual time of an earlier start; `--clock` only ever moves it forward."""
+    clock = VirtualClock(offset_ms=int(store.meta("clock_offset_ms") or 0))
+    first = store.meta("clock_offset_ms") is None
+    if start is not None and (first or start > clock.now()):
+        clock.move_to(start, force=True)
+    with store.transaction():
+        store.put_meta("clock_offset_ms", str(clock.offset_ms))
+    return clock
+
+
+def _ready_line(identity: Identity, port: int, tls: ServerTls | None) -> dict[str, str | None]:
+    base_url = f"{'http' if tls is None else 'https'}://{_HOST}:{port}"
+    return {
+        "base_url": base_url,
+        "control_url": base_url + PREFIX,
+        "merchant_id": identity.merchant_id,
+        "store_id": identity.store_id,
+        "public_key_id": identity.public_key_id,
+        "private_key_file": str(identity.private_key_file),
+        "ca_file": None if tls is None else str(tls.ca_file),
+        "ipn_topic_arn": identity.ipn_topic_arn,
+    }
+
+
+def _announce(ready: dict[str, str | None], *, as_json: bool) -> None:
+    if as_json:
+        text = json.dumps(ready)
+    else:
+        rows = (f"  {name:<17} {value or '-'}" for name, value in ready.items())
+        text = "Local Amazon Pay is ready; Ctrl-C ends it.\n" + "\n".join(rows)
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()

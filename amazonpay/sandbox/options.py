@@ -1,0 +1,38 @@
+"""The switches of the local Amazon Pay; defaults are the safest reading of uncertain facts.
+
+Durations are virtual time. Sources: sandbox-simulation.md §6, states.md §2–§4, recurring.md §5.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+Environment = Literal["sandbox", "live"]
+ThrottleTable = Literal["live", "sandbox", "off"]
+CapZone = Literal["utc", "jst"]
+
+SECOND_MS = 1_000
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How this local Amazon Pay behaves where Amazon's documents leave a choice."""
+
+    throttle: ThrottleTable = "sandbox"
+    cap_zone: CapZone = "jst"
+    amount_limit_yen: int = 100_000
+    pending_ms: int = 30 * SECOND_MS
+    capture_ms: int = 30 * SECOND_MS
+    refund_ms: int = 30 * SECOND_MS
+    authorization_ms: int = 30 * DAY_MS
+    synchronous_capture_ms: int = 7 * DAY_MS
+    permission_months: int = 13
+    amazon_rejected_closes: bool = True
+    refunds_restore_cap: bool = False
+    fault_seed: int = 0
+
+    @property
+    def cap_timezone(self) -> ZoneInfo:
+        """The zone whose calendar months the cap is counted in (uncertain: JST or UTC)."""
+        return ZoneInfo("Asia/Tokyo" if self.cap_zone == "jst" else "UTC")

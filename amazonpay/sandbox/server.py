@@ -1,0 +1,161 @@
+"""The process: one uvicorn server, one event loop, the API beside its control surface."""
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from amazonpay.sandbox.control import PREFIX
+from amazonpay.sandbox.tls import ServerTls
+from amazonpay.sandbox.wire import TRANSPORT_KEY
+
+_LOG = logging.getLogger(__name__)
+_PARENT_POLL_SECONDS = 0.2
+
+
+class StartRefused(RuntimeError):
+    """The server cannot start; the message is one line that says what to do."""
+
+
+class _Protocol(HttpToolsProtocol):
+    """Hands the transport to the application, which must be able to cut the connection."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope[TRANSPORT_KEY] = self.transport  # type: ignore[typeddict-unknown-key]  # ours
+
+    def send_400_response(self, msg: str) -> None:
+        body = json.dumps({"reasonCode": "InvalidRequest", "message": msg}).encode()
+        head = (
+            b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n"
+            b"x-amz-pay-request-id: 00000000-0000-0000-0000-000000000000\r\n"
+            b"content-length: %d\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head % len(body) + body)
+        self.transport.close()
+
+
+class _Server(uvicorn.Server):
+    """Ends with exit code 0 on SIGTERM and SIGINT, where uvicorn would raise them again."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop)
+        yield
+
+    def _stop(self) -> None:
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
+
+
+def dispatch(*, api: ASGIApp, control: ASGIApp) -> ASGIApp:
+    """One application: the control prefix goes to the control surface, all else to the API."""
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        chosen = control if scope["path"].startswith(PREFIX) else api
+        try:
+            await chosen(scope, receive, send)
+        except Exception:
+            _LOG.exception("the local Amazon Pay failed on %s", scope["path"])
+            raise
+
+    return application
+
+
+def serve(
+    application: ASGIApp,
+    *,
+    listener: socket.socket,
+    tls: ServerTls | None,
+    with_parent: bool,
+    on_ready: Callable[[], None],
+) -> None:
+    """Serves until a signal, or until the parent process is gone; returns after a clean stop."""
+    config = uvicorn.Config(
+        application,
+        loop="uvloop",
+        http=_Protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        # What a hostile client sends is no news; failures of our own are logged in dispatch().
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        # Longer than any client keeps a connection, so that the server never closes one in use.
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=1,
+        ssl_certfile=None if tls is None else tls.certificate_file,
+        ssl_keyfile=None if tls is None else tls.key_file,
+    )
+    server = _Server(config, on_ready)
+    runner = asyncio.Runner(loop_factory=config.get_loop_factory())
+    with runner:
+        runner.run(_run(server, listener, parent=os.getppid() if with_parent else None))
+
+
+async def _run(server: _Server, listener: socket.socket, *, parent: int | None) -> None:
+    watch = None if parent is None else asyncio.create_task(_follow(server, parent))
+    await server.serve(sockets=[listener])
+    if watch is not None:
+        watch.cancel()
+
+
+async def _follow(server: _Server, parent: int) -> None:
+    """Ends the server when its parent is gone: an orphan gets another parent."""
+    while os.getppid() == parent:
+        await asyncio.sleep(_PARENT_POLL_SECONDS)
+    server.should_exit = True
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; a port in use is refused with what to do."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        raise StartRefused(
+            f"port {port} on {host} cannot be used ({error.strerror}); choose another --port, or "
+            "--port 0 for a free one"
+        ) from None
+    return listener
+
+
+def lock(directory: Path) -> IO[str]:
+    """Keeps a second server out of a directory for as long as the file stays open."""
+    file = (directory / "lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise StartRefused(
+            f"another local Amazon Pay is using {directory}; stop it or choose another --dir"
+        ) from None
+    return file

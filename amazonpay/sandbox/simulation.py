@@ -1,0 +1,93 @@
+"""How a Create Charge is to end: by header code (sandbox-simulation.md §4) or by a script.
+
+The header knows only the codes that Amazon documents; pending authorizations on a renewal can be
+reached only through the control surface, so that nothing works here that Amazon would refuse.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from amazonpay.sandbox.options import Environment
+from amazonpay.sandbox.refusals import invalid_header, invalid_simulation
+from amazonpay.sandbox.rows import PermissionState
+
+Ending = Literal["ok", "decline", "pending", "capture_initiated", "processing_failure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a charge ends; `reason` is the decline reason, now or after the pending time."""
+
+    ending: Ending
+    reason: str | None = None
+
+
+OK: Final = Outcome("ok")
+PROCESSING_FAILURE: Final = Outcome("processing_failure")
+
+# What a decline does to the permission (states.md §7): new state and reason, or nothing.
+DECLINES: Final[dict[str, tuple[PermissionState, str] | None]] = {
+    "SoftDeclined": None,
+    "HardDeclined": ("NonChargeable", "PaymentMethodInvalid"),
+    "AmazonRejected": ("Closed", "AmazonCanceled"),
+    "TransactionTimedOut": None,
+    "PaymentMethodNotAllowed": ("NonChargeable", "PaymentMethodNotAllowed"),
+    "MFANotCompleted": None,
+}
+
+SIMULATION_CODES: Final[dict[str, dict[str, Outcome]]] = {
+    "CreateCharge": {
+        "SoftDeclined": Outcome("decline", "SoftDeclined"),
+        "HardDeclined": Outcome("decline", "HardDeclined"),
+        "AmazonRejected": Outcome("decline", "AmazonRejected"),
+        "TransactionTimedOut": Outcome("decline", "TransactionTimedOut"),
+        "CaptureInitiated": Outcome("capture_initiated"),
+    },
+    "CaptureCharge": {
+        "CaptureInitiated": Outcome("capture_initiated"),
+        "AmazonRejected": Outcome("capture_initiated", "AmazonRejected"),
+    },
+    "CloseChargePermission": {"AmazonClosed": OK},
+}
+
+# Reasons that a pending authorization can end in; "ProcessingFailure" is one of states.md §3.
+_PENDING_ENDS: Final = (
+    "SoftDeclined",
+    "HardDeclined",
+    "AmazonRejected",
+    "TransactionTimedOut",
+    "ProcessingFailure",
+)
+BEHAVIOURS: Final[dict[str, Outcome]] = {
+    "ok": OK,
+    **{code: Outcome("decline", code) for code in DECLINES},
+    "ProcessingFailure": PROCESSING_FAILURE,
+    "CaptureInitiated": Outcome("capture_initiated"),
+    "Pending:Authorized": Outcome("pending"),
+    **{f"Pending:{code}": Outcome("pending", code) for code in _PENDING_ENDS},
+}
+
+
+def check_header(operation: str, code: str | None, environment: Environment) -> None:
+    """Refuses a simulation code that this operation does not have, and any code in live."""
+    if code is None:
+        return
+    if environment == "live":
+        raise invalid_header("The header x-amz-pay-simulation-code cannot be used in live.")
+    known = SIMULATION_CODES.get(operation, {})
+    if code not in known:
+        raise invalid_simulation(code, f"{operation} knows {', '.join(known) or 'none'}.")
+
+
+def header_outcome(operation: str, code: str | None) -> Outcome | None:
+    """The outcome that a checked header asks for, None without a header."""
+    return None if code is None else SIMULATION_CODES[operation][code]
+
+
+def next_scripted(behaviour: str) -> tuple[Outcome, str]:
+    """The first entry of a script and the script that is left; an empty script says ok."""
+    if behaviour == "[]":
+        return OK, behaviour
+    first, *rest = json.loads(behaviour)
+    return BEHAVIOURS[first], json.dumps(rest)

@@ -1,0 +1,83 @@
+"""What happens by itself as virtual time passes (states.md §3–§4, sandbox-simulation.md §6).
+
+Timers fire in the order of their due times, each at its own instant, whether the clock jumped or
+ran. They are fired before every call, so that no answer is ever older than the clock.
+"""
+
+from dataclasses import replace
+
+from amazonpay.sandbox.effects import close_permission, decline_permission, release_cap
+from amazonpay.sandbox.rows import Charge, Permission, Refund
+from amazonpay.sandbox.store import due_of
+from amazonpay.sandbox.world import World
+
+
+def fire_due(world: World, now: int) -> int:
+    """Fires every timer that is due and counts them; must run inside a transaction."""
+    if now < world.store.horizon_ms:
+        return 0
+    fired = 0
+    while (row := world.store.next_due()) is not None and due_of(row) <= now:
+        if isinstance(row, Charge):
+            _charge_due(world, row, due_of(row))
+        elif isinstance(row, Refund):
+            _refund_due(world, row, due_of(row))
+        else:
+            _permission_due(world, row, due_of(row))
+        fired += 1
+    return fired
+
+
+def _charge_due(world: World, row: Charge, at: int) -> None:
+    if row.due_state == "Authorized":
+        _authorize(world, row, at)
+        return
+    ended = replace(
+        row,
+        state=row.due_state or "Declined",
+        reason_code=row.due_reason,
+        changed_at=at,
+        due_at=None,
+        due_state=None,
+        due_reason=None,
+    )
+    if ended.state != "Captured":
+        ended = replace(ended, capture_amount=None)
+        release_cap(world, row)
+    world.store.save_charge(ended)
+    if ended.state == "Declined" and row.due_reason is not None:
+        decline_permission(world, world.permission(row.permission_id), row.due_reason, at)
+
+
+def _authorize(world: World, row: Charge, at: int) -> None:
+    """A pending authorization succeeded; with `captureNow` the money is taken in the same step."""
+    granted = replace(row, changed_at=at, authorized_at=at)
+    if row.capture_now:
+        granted = replace(
+            granted,
+            state="Captured",
+            capture_amount=row.amount,
+            due_at=None,
+            due_state=None,
+        )
+    else:
+        granted = replace(
+            granted,
+            state="Authorized",
+            due_at=row.created_at + world.options.authorization_ms,
+            due_state="Canceled",
+            due_reason="ExpiredUnused",
+        )
+    world.store.save_charge(granted)
+
+
+def _refund_due(world: World, row: Refund, at: int) -> None:
+    world.store.save_refund(replace(row, state="Refunded", changed_at=at, due_at=None))
+    charge = world.charge(row.charge_id)
+    world.store.save_charge(replace(charge, refunded=charge.refunded + row.amount))
+    if world.options.refunds_restore_cap:
+        world.store.use_cap(charge.permission_id, charge.cap_month, -row.amount)
+
+
+def _permission_due(world: World, row: Permission, at: int) -> None:
+    close_permission(world, row, reason="Expired", description=None, now=at)

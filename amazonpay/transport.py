@@ -1,0 +1,225 @@
+"""The socket side: TLS, and a deadline that holds for a whole exchange.
+
+A read time-out starts anew with every byte that arrives, so a peer that sends one byte per second
+never trips it. Here every socket operation of the synchronous client gets only what is left of
+the exchange's deadline. (The asynchronous client has `asyncio.timeout` for that.)
+"""
+
+import ssl
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+import httpcore
+import httpx
+
+from amazonpay.errors import InvalidArgument
+
+_KEEPALIVE_SECONDS: Final = 20.0
+"""Shorter than usual load balancers' idle time-outs, so that a kept connection is still alive."""
+
+_MAX_CONNECTIONS: Final = 2
+"""One worker slot owns one client: one connection in use, one spare while an old one closes."""
+
+_LONGEST_DEADLINE_SECONDS: Final = 300
+"""A signature's date is accepted for minutes; waiting longer for one answer serves nobody."""
+
+_deadline: ContextVar[float] = ContextVar("amazonpay_deadline")
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Socket operations of this thread inside the block must end within `seconds` altogether."""
+    token = _deadline.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
+
+
+def checked_deadline(seconds: float) -> float:
+    """`seconds`, when an exchange can end within it. Raises InvalidArgument otherwise."""
+    if 0 < seconds <= _LONGEST_DEADLINE_SECONDS:
+        return seconds
+    raise InvalidArgument(
+        "deadline_seconds",
+        seconds,
+        f"more than 0 and at most {_LONGEST_DEADLINE_SECONDS}",
+        "Use the default of 10 seconds",
+    )
+
+
+def connect_timeouts(deadline_seconds: float) -> dict[str, float]:
+    """Time-outs for opening a connection, for a transport that is cancelled at its deadline.
+
+    httpcore leaves the socket open when it is cancelled inside a TLS handshake, but closes it on
+    a time-out of its own. TCP and TLS get 45 % each, so that theirs comes before the deadline.
+    """
+    return {"connect": deadline_seconds * 0.45}
+
+
+def seconds_left() -> float:
+    """What is left of the current deadline. Raises httpx.ReadTimeout when nothing is."""
+    left = _deadline.get() - time.monotonic()
+    if left <= 0:
+        raise httpx.ReadTimeout("the total deadline has passed")
+    return left
+
+
+class DeadlineTransport(httpx.BaseTransport):
+    """An HTTP/1.1 transport whose every socket operation obeys `deadline`.
+
+    It follows no redirect, keeps no cookie, reads no environment variable and retries nothing.
+    """
+
+    def __init__(self, *, ssl_context: ssl.SSLContext) -> None:
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=ssl_context,
+            max_connections=_MAX_CONNECTIONS,
+            max_keepalive_connections=_MAX_CONNECTIONS,
+            keepalive_expiry=_KEEPALIVE_SECONDS,
+            network_backend=_DeadlineBackend(),
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Sends the request; the answer's body is read from the socket as it is iterated."""
+        outgoing = httpcore.Request(
+            method=request.method,
+            url=httpcore.URL(
+                scheme=request.url.raw_scheme,
+                host=request.url.raw_host,
+                port=request.url.port,
+                target=request.url.raw_path,
+            ),
+            headers=request.headers.raw,
+            content=request.stream,
+            extensions={"timeout": {"pool": seconds_left()}},
+        )
+        with _httpx_errors():
+            incoming = self._pool.handle_request(outgoing)
+        return httpx.Response(
+            status_code=incoming.status,
+            headers=incoming.headers,
+            stream=_Body(incoming),
+            extensions=incoming.extensions,
+        )
+
+    def close(self) -> None:
+        """Closes the kept connections."""
+        self._pool.close()
+
+
+class _Body(httpx.SyncByteStream):
+    def __init__(self, response: httpcore.Response) -> None:
+        self._response = response
+
+    def __iter__(self) -> Iterator[bytes]:
+        with _httpx_errors():
+            yield from self._response.iter_stream()
+
+    def close(self) -> None:
+        self._response.close()
+
+
+class _DeadlineBackend(httpcore.NetworkBackend):
+    """Opens sockets whose operations get what is left of the deadline, whatever httpcore asks."""
+
+    def __init__(self) -> None:
+        self._inner = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        stream = self._inner.connect_tcp(host, port, seconds_left(), local_address, socket_options)
+        return _DeadlineStream(stream)
+
+
+class _DeadlineStream(httpcore.NetworkStream):
+    def __init__(self, inner: httpcore.NetworkStream) -> None:
+        self._inner = inner
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, seconds_left())
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, seconds_left())
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        return _DeadlineStream(self._inner.start_tls(ssl_context, server_hostname, seconds_left()))
+
+    def get_extra_info(self, info: str) -> object:
+        return self._inner.get_extra_info(info)
+
+
+@contextmanager
+def _httpx_errors() -> Iterator[None]:
+    try:
+        yield
+    except httpcore.TimeoutException as problem:
+        raise httpx.ReadTimeout(f"no answer in time: {problem}") from problem
+    except (httpcore.NetworkError, httpcore.ProtocolError) as problem:
+        raise httpx.NetworkError(str(problem) or type(problem).__name__) from problem
+
+
+def sync_transport(*, ssl_context: ssl.SSLContext) -> httpx.BaseTransport:
+    """The network for the synchronous client."""
+    return DeadlineTransport(ssl_context=ssl_context)
+
+
+def async_transport(*, ssl_context: ssl.SSLContext) -> httpx.AsyncBaseTransport:
+    """The network for the asynchronous client, with the same limits."""
+    limits = httpx.Limits(
+        max_connections=_MAX_CONNECTIONS,
+        max_keepalive_connections=_MAX_CONNECTIONS,
+        keepalive_expiry=_KEEPALIVE_SECONDS,
+    )
+    return httpx.AsyncHTTPTransport(verify=ssl_context, trust_env=False, limits=limits)
+
+
+def ssl_context(ca_file: str | Path | None) -> ssl.SSLContext:
+    """The TLS settings for a CA file, or for the public CAs when None; made once, then shared.
+
+    Raises InvalidArgument when the file cannot be read or holds no certificate.
+    """
+    if ca_file is None:
+        return _public_context()
+    try:
+        return _private_context(Path(ca_file).read_text("ascii"))
+    except (OSError, ValueError) as problem:
+        raise InvalidArgument(
+            "ca_file",
+            str(ca_file),
+            f"a readable PEM file of CA certificates ({problem})",
+            "Give the ca_file that `autopay sandbox` prints, or leave it out for Amazon itself",
+        ) from problem
+
+
+@lru_cache(maxsize=1)
+def _public_context() -> ssl.SSLContext:
+    return httpx.create_ssl_context(trust_env=False)
+
+
+@lru_cache(maxsize=8)
+def _private_context(ca_pem: str) -> ssl.SSLContext:
+    # Kept by content, not by name: a local Amazon Pay may write a new CA to the same file.
+    if not ca_pem.strip():
+        # An empty text would silently mean "the CAs of the system".
+        raise ValueError("it is empty")
+    return ssl.create_default_context(cadata=ca_pem)

@@ -1,0 +1,254 @@
+"""The command line `autopay`. The work is in `app.commands`; heavy imports wait until then."""
+
+import sys
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+cli = typer.Typer(
+    help="Recurring billing for Amazon Pay in Japan.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+catalogue_cli = typer.Typer(help="The merchant's price list.", no_args_is_help=True)
+subscribers_cli = typer.Typer(help="The merchant's subscribers.", no_args_is_help=True)
+cli.add_typer(catalogue_cli, name="catalogue")
+cli.add_typer(subscribers_cli, name="subscribers")
+
+Json = Annotated[bool, typer.Option("--json", help="one JSON document instead of a table")]
+DAY = ["%Y-%m-%d"]
+
+
+@cli.command()
+def demo(
+    serve: Annotated[bool, typer.Option(help="serve the web pages after the play")] = True,
+    months: Annotated[int, typer.Option(min=1, max=60, help="months of renewals to play")] = 3,
+    catalogue: Annotated[Path | None, typer.Option(help="another price list (YAML)")] = None,
+    subscribers: Annotated[Path | None, typer.Option(help="other subscribers (CSV)")] = None,
+    directory: Annotated[Path, typer.Option("--dir", help="folder of the demo")] = Path("var/demo"),
+    port: Annotated[int, typer.Option(help="port of the web pages")] = 8000,
+    as_json: Json = False,
+) -> None:
+    """Play months of renewals of the sample merchant through a local Amazon Pay.
+
+    Example: autopay demo --no-serve --months 12
+    """
+    from app.commands import demo as command
+
+    command.demo(
+        serve=serve,
+        months=months,
+        catalogue=catalogue,
+        subscribers=subscribers,
+        directory=directory,
+        port=port,
+        as_json=as_json,
+    )
+
+
+@cli.command()
+def migrate(as_json: Json = False) -> None:
+    """Bring the database to the newest schema; running it again changes nothing.
+
+    Example: autopay migrate
+    """
+    from app.commands import books
+
+    books.migrate(as_json=as_json)
+
+
+@catalogue_cli.command("import")
+def catalogue_import(file: Path, as_json: Json = False) -> None:
+    """Import a price list; all its problems are told, and nothing is imported unless all is good.
+
+    Example: autopay catalogue import catalogue.yaml
+    """
+    from app.commands import imports
+
+    imports.import_catalogue(file, as_json=as_json)
+
+
+@subscribers_cli.command("import")
+def subscribers_import(
+    file: Path,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="check only, write nothing")] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="import the good rows")] = False,
+    as_json: Json = False,
+) -> None:
+    """Import subscribers from CSV; every bad row is told, nothing is imported unless all are good.
+
+    Example: autopay subscribers import subscribers.csv --dry-run
+    """
+    from app.commands import imports
+
+    imports.import_subscribers(file, dry_run=dry_run, skip_bad=skip_bad, as_json=as_json)
+
+
+@cli.command()
+def run(
+    once: Annotated[bool, typer.Option("--once", help="accepted for clarity; a run is one")] = True,
+    at: Annotated[str | None, typer.Option(help="pretend it is this instant (ISO 8601)")] = None,
+    as_json: Json = False,
+) -> None:
+    """Process what is due now, once.
+
+    Example: autopay run --once --at 2026-12-01T09:00+09:00
+    """
+    from app.commands import charging
+
+    charging.run(at=_instant(at), as_json=as_json)
+
+
+@cli.command()
+def worker() -> None:
+    """Run a scheduler worker until Ctrl-C; on PostgreSQL start as many as you like.
+
+    Example: autopay worker
+    """
+    from app.commands import charging
+
+    charging.worker()
+
+
+@cli.command()
+def serve(
+    host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="port to listen on")] = 8000,
+    with_worker: Annotated[
+        bool | None, typer.Option("--worker/--no-worker", help="charge too (default on SQLite)")
+    ] = None,
+) -> None:
+    """Serve the web pages, and charge from the same process on SQLite.
+
+    Example: autopay serve --port 8080
+    """
+    from app.commands import web
+
+    web.serve(host=host, port=port, with_worker=with_worker)
+
+
+@cli.command()
+def forecast(
+    days: Annotated[int, typer.Option(min=1, max=3660, help="how far to look")] = 30,
+    at: Annotated[str | None, typer.Option(help="look from this instant (ISO 8601)")] = None,
+    as_json: Json = False,
+) -> None:
+    """Every coming charge with date, amount, why and what the cap says; totals per day.
+
+    Example: autopay forecast --days 60
+    """
+    from app.commands import reports
+
+    reports.forecast(days=days, at=_instant(at), as_json=as_json)
+
+
+@cli.command()
+def charges(
+    date_from: Annotated[datetime | None, typer.Option("--from", formats=DAY)] = None,
+    date_to: Annotated[datetime | None, typer.Option("--to", formats=DAY)] = None,
+    state: Annotated[str | None, typer.Option(help="only attempts in this state")] = None,
+    search: Annotated[str | None, typer.Option(help="id, name, e-mail or charge id")] = None,
+    output: Annotated[
+        Literal["table", "csv", "json"], typer.Option("--format", help="table, csv or json lines")
+    ] = "table",
+    as_json: Json = False,
+) -> None:
+    """The charge history, newest first.
+
+    Example: autopay charges --from 2026-12-01 --state declined
+    """
+    from app.commands import reports
+
+    reports.charges(
+        date_from=_date(date_from),
+        date_to=_date(date_to),
+        state=state,
+        search=search,
+        output="json" if as_json else output,
+    )
+
+
+@cli.command()
+def audit(
+    amazon: Annotated[bool, typer.Option(help="also ask Amazon about every charge")] = True,
+    as_json: Json = False,
+) -> None:
+    """Check the books against themselves and against Amazon; exits 1 when anything is wrong.
+
+    Example: autopay audit
+    """
+    from app.commands import audit as command
+
+    command.audit(amazon=amazon, as_json=as_json)
+
+
+@cli.command()
+def settings(as_json: Json = False) -> None:
+    """Every setting with its value and meaning; secrets are not shown.
+
+    Example: autopay settings
+    """
+    from app.commands import books
+
+    books.show_settings(as_json=as_json)
+
+
+@cli.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def sandbox(context: typer.Context) -> None:
+    """Start the local Amazon Pay.
+
+    Example: autopay sandbox --port 8100 --throttle sandbox --json
+    """
+    from amazonpay.sandbox import main as start
+
+    raise typer.Exit(start(context.args))
+
+
+@cli.command()
+def calc() -> None:
+    """Answer JSON lines from standard input, one JSON line each.
+
+    Example: echo '{"op":"registration_number","value":"T4011001098993"}' | autopay calc
+    """
+    from app.calc import run as answer_lines
+
+    with (
+        open(sys.stdin.fileno(), encoding="utf-8", errors="replace", closefd=False) as lines,
+        open(sys.stdout.fileno(), "w", encoding="utf-8", closefd=False) as answers,
+    ):
+        answer_lines(lines, answers)
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"{text!r} is not an instant; write 2026-12-01T09:00+09:00", param_hint="--at"
+        ) from error
+    if instant.tzinfo is None:
+        raise typer.BadParameter(
+            f"{text!r} has no zone; write {text}+09:00 or {text}Z", param_hint="--at"
+        )
+    return instant
+
+
+def _date(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run `autopay`; exit 0 = done, 1 = refused or found a fault, 2 = bad usage."""
+    from app.errors import explained
+
+    sys.exit(explained(lambda: cli(arguments, standalone_mode=False, prog_name="autopay")))

@@ -1,0 +1,145 @@
+"""What most commands need: the books opened and checked, the merchant, its engine."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine, make_url
+from sqlalchemy.exc import OperationalError
+
+from app.migrations import check_schema
+from app.problems import Refused
+from app.settings import Settings
+from billing import (
+    Merchant,
+    MerchantKeys,
+    check_environment,
+    load_merchant,
+    open_engine,
+    reading,
+    store_keys,
+    store_merchant,
+    writing,
+)
+from scheduler import AmazonEndpoint, BillingEngine, Clock, SystemClock, start_engine
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """The database of the settings, at the schema of this program, with its merchant."""
+
+    settings: Settings
+    database: Engine
+    merchant: Merchant
+
+
+def open_database(settings: Settings) -> Engine:
+    """Open the database of the settings without looking into it; raises `Refused`."""
+    url = make_url(settings.database_url)
+    if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    return open_engine(settings.database_url)
+
+
+@contextmanager
+def opened_books(settings: Settings) -> Iterator[Books]:
+    """The books, ready for work; rules and keys given in the settings are stored first.
+
+    Raises `DatabaseBehind`, `WrongEnvironment`, an `UnusableKey`, or `Refused` when the database
+    does not answer.
+    """
+    database = open_database(settings)
+    try:
+        try:
+            check_schema(database)
+        except OperationalError as error:
+            raise Refused(_unreachable(settings, error)) from error
+        _store_merchant(settings, database)
+        with reading(database) as connection:
+            merchant = load_merchant(connection, settings.merchant)
+        yield Books(settings, database, merchant)
+    finally:
+        database.dispose()
+
+
+def charging_engine(books: Books, clock: Clock | None = None) -> BillingEngine:
+    """The engine that charges for the merchant; raises what `start_engine` raises."""
+    settings = books.settings
+    return start_engine(
+        database=books.database,
+        merchant_id=books.merchant.id,
+        master_key=settings.master_key_bytes(),
+        endpoint=amazon_endpoint(settings),
+        clock=clock or SystemClock(),
+    )
+
+
+def amazon_endpoint(settings: Settings) -> AmazonEndpoint:
+    """Where and how Amazon is called; a live merchant is never sent over plain HTTP."""
+    if settings.environment == "live" and not settings.amazon_url.startswith("https://"):
+        raise Refused(
+            f"AUTOPAY_AMAZON_URL is {settings.amazon_url!r} but the environment is live; live "
+            "charges go over https only: unset it, or set AUTOPAY_ENVIRONMENT=sandbox"
+        )
+    return AmazonEndpoint(
+        base_url=settings.amazon_url,
+        ca_file=settings.amazon_ca_file,
+        paced=settings.paced,
+        in_flight=settings.in_flight,
+        deadline_seconds=settings.deadline_seconds,
+    )
+
+
+def _store_merchant(settings: Settings, database: Engine) -> None:
+    if settings.public_key_id:
+        check_environment(public_key_id=settings.public_key_id, environment=settings.environment)
+    writing(
+        database,
+        lambda connection: store_merchant(
+            connection,
+            merchant_id=settings.merchant,
+            environment=settings.environment,
+            rules=settings.given_rules,
+        ),
+    )
+    keys = _keys(settings)
+    if keys is not None:
+        writing(
+            database,
+            lambda connection: store_keys(
+                connection,
+                merchant_id=settings.merchant,
+                keys=keys,
+                master_key=settings.master_key_bytes(),
+            ),
+        )
+
+
+def _keys(settings: Settings) -> MerchantKeys | None:
+    if settings.private_key_file is None:
+        return None
+    if not settings.public_key_id:
+        raise Refused(
+            "AUTOPAY_PRIVATE_KEY_FILE is set but AUTOPAY_PUBLIC_KEY_ID is not; "
+            "copy the public key id from Seller Central > Integration"
+        )
+    try:
+        pem = settings.private_key_file.read_bytes()
+    except OSError as error:
+        raise Refused(
+            f"AUTOPAY_PRIVATE_KEY_FILE {settings.private_key_file} cannot be read "
+            f"({error.strerror}); give the .pem file that Seller Central offered for download"
+        ) from error
+    return MerchantKeys(
+        seller_id=settings.seller_id,
+        store_id=settings.store_id,
+        public_key_id=settings.public_key_id,
+        private_key_pem=pem,
+    )
+
+
+def _unreachable(settings: Settings, error: OperationalError) -> str:
+    url = make_url(settings.database_url).render_as_string(hide_password=True)
+    first_line = str(error.orig).splitlines()[0]
+    return f"the database {url} cannot be opened ({first_line}); check AUTOPAY_DATABASE_URL"

@@ -1,0 +1,71 @@
+"""Brings the database to the newest schema, and tells when it is behind."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine
+
+import app
+
+# In an installed wheel the scripts lie inside the package, in a checkout beside it.
+_PACKAGED = Path(app.__file__).parent / "migrations"
+_CHECKOUT = Path(app.__file__).parent.parent / "alembic"
+
+
+class DatabaseBehind(Exception):
+    """The database's schema is not the one this program was written for."""
+
+
+def migrate(engine: Engine) -> tuple[str | None, str]:
+    """Upgrade to the newest schema; returns the revision before and after. Idempotent."""
+    with engine.begin() as connection:
+        before = _revision(connection)
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        return before, _head()
+
+
+def check_schema(engine: Engine) -> None:
+    """Raise `DatabaseBehind` unless the database has exactly the schema of this program."""
+    with engine.connect().execution_options(autopay_reading=True) as connection:
+        found = _revision(connection)
+    if found == _head():
+        return
+    if found is None:
+        raise DatabaseBehind("the database is empty; prepare it with: autopay migrate")
+    known = {script.revision for script in _scripts().walk_revisions()}
+    if found in known:
+        raise DatabaseBehind(
+            f"the database is at revision {found}, this program needs {_head()}; "
+            "stop the workers, back it up, then run: autopay migrate"
+        )
+    raise DatabaseBehind(
+        f"the database is at revision {found}, which this program does not know; "
+        "it belongs to a newer version of autopay: install that one"
+    )
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _head() -> str:
+    head = _scripts().get_current_head()
+    if head is None:
+        raise AssertionError("this program came without its migrations")
+    return head
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def _config() -> Config:
+    config = Config()
+    scripts = _PACKAGED if _PACKAGED.is_dir() else _CHECKOUT
+    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
+    return config

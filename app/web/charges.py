@@ -1,0 +1,178 @@
+"""The charge history: the list, one charge with its reasons, and the file for spreadsheets."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from fastapi import APIRouter, Request
+from sqlalchemy import Connection, Engine
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+
+from app.web.charge_detail import load_charge
+from app.web.charge_export import csv_chunks
+from app.web.charge_filter import STATES, ChargeFilter, Problem, read_filter
+from app.web.chart import Chart, draw_chart
+from app.web.gate import HOME
+from app.web.rendering import Pages, words_of
+from app.web.words import Words
+from billing import (
+    ChargeHistoryRow,
+    ChargeTotals,
+    charge_history,
+    charge_totals,
+    civil_date,
+    reading,
+)
+
+ROWS_ON_A_PAGE = 50
+MOST_DIGITS = 18
+
+
+@dataclass(frozen=True, slots=True)
+class ChargePages:
+    """The pages of one merchant's charges."""
+
+    database: Engine
+    pages: Pages
+
+    @property
+    def routes(self) -> APIRouter:
+        """The routes, to be included in the application."""
+        router = APIRouter()
+        router.add_api_route("/", _go_home, methods=["GET"])
+        router.add_api_route("/charges", self.listing, methods=["GET"])
+        router.add_api_route("/charges.csv", self.export, methods=["GET"])
+        router.add_api_route("/charges/{attempt_id}", self.charge, methods=["GET"])
+        return router
+
+    def listing(self, request: Request) -> Response:
+        """The newest 50 attempts of the filter, or those after a position, with sums."""
+        asked, problems = read_filter(request.query_params)
+        if problems:
+            return self._refusal(request, asked, problems)
+        with reading(self.database) as connection:
+            rows = self._rows(connection, asked, limit=ROWS_ON_A_PAGE + 1)
+            totals = charge_totals(connection, merchant_id=self._merchant_id, **asked.chosen)
+            chart = self._chart(connection, asked, rows)
+        more = len(rows) > ROWS_ON_A_PAGE
+        rows = rows[:ROWS_ON_A_PAGE]
+        return self._page(
+            request,
+            asked,
+            rows=rows,
+            totals=totals,
+            chart=chart,
+            next_query=asked.query(after=rows[-1].cursor) if more else None,
+        )
+
+    def export(self, request: Request) -> Response:
+        """Every attempt of the filter as CSV, newest first, streamed."""
+        asked, problems = read_filter(request.query_params)
+        if problems:
+            return self._refusal(request, asked, problems)
+        today = f"{self._today():%Y%m%d}"
+        return StreamingResponse(
+            self._csv(asked, words_of(request)),
+            media_type="text/csv; charset=utf-8",
+            headers={"content-disposition": f'attachment; filename="charges-{today}.csv"'},
+        )
+
+    def charge(self, request: Request, attempt_id: str) -> Response:
+        """One charge: why, how much, and everything that was tried; 404 when there is none."""
+        if not attempt_id.isascii() or not attempt_id.isdigit() or len(attempt_id) > MOST_DIGITS:
+            raise HTTPException(404)
+        with reading(self.database) as connection:
+            detail = load_charge(
+                connection, merchant=self.pages.merchant, attempt_id=int(attempt_id)
+            )
+        if detail is None:
+            raise HTTPException(404)
+        return self.pages.page(request, "charge.html", detail=detail)
+
+    @property
+    def _merchant_id(self) -> str:
+        return self.pages.merchant.id
+
+    def _today(self) -> date:
+        return civil_date(at=self.pages.clock.now(), timezone=self.pages.merchant.timezone)
+
+    def _rows(
+        self, connection: Connection, asked: ChargeFilter, *, limit: int
+    ) -> list[ChargeHistoryRow]:
+        return list(
+            charge_history(
+                connection,
+                merchant_id=self._merchant_id,
+                limit=limit,
+                after=asked.after,
+                **asked.chosen,
+            )
+        )
+
+    def _csv(self, asked: ChargeFilter, words: Words) -> Iterator[str]:
+        with reading(self.database) as connection:
+            rows = charge_history(connection, merchant_id=self._merchant_id, **asked.chosen)
+            yield from csv_chunks(rows, words=words, timezone=self.pages.merchant.timezone)
+
+    def _chart(
+        self, connection: Connection, asked: ChargeFilter, rows: list[ChargeHistoryRow]
+    ) -> Chart | None:
+        """Received yen per day; only on the first page and where the filter shows received ones."""
+        if asked.after is not None or asked.state not in (None, "captured") or not rows:
+            return None
+
+        def day_total(day: date) -> tuple[int, int]:
+            totals = charge_totals(
+                connection,
+                merchant_id=self._merchant_id,
+                date_from=day,
+                date_to=day,
+                state="captured",
+                search=asked.search,
+            )
+            return totals.captured, totals.captured_yen
+
+        last = self._last_day(asked, newest=rows[0])
+        return draw_chart(date_from=asked.date_from, last=last, day_total=day_total)
+
+    def _last_day(self, asked: ChargeFilter, *, newest: ChargeHistoryRow) -> date:
+        """The filter's last day, but not past today; without one, the day of the newest charge."""
+        newest_day = civil_date(at=newest.at, timezone=self.pages.merchant.timezone)
+        if asked.date_to is None:
+            return newest_day
+        return max(newest_day, min(asked.date_to, self._today()))
+
+    def _refusal(self, request: Request, asked: ChargeFilter, problems: list[Problem]) -> Response:
+        return self._page(request, asked, status=400, problems=problems)
+
+    def _page(
+        self,
+        request: Request,
+        asked: ChargeFilter,
+        *,
+        status: int = 200,
+        problems: list[Problem] | None = None,
+        rows: list[ChargeHistoryRow] | None = None,
+        totals: ChargeTotals | None = None,
+        chart: Chart | None = None,
+        next_query: str | None = None,
+    ) -> Response:
+        return self.pages.page(
+            request,
+            "charges.html",
+            status=status,
+            asked=asked,
+            typed=request.query_params,
+            problems={problem.field: problem for problem in problems or ()},
+            states=STATES,
+            rows=rows or [],
+            totals=totals,
+            chart=chart,
+            next_query=next_query,
+            page_size=ROWS_ON_A_PAGE,
+        )
+
+
+def _go_home() -> Response:
+    return RedirectResponse(HOME, status_code=303)

@@ -1,0 +1,170 @@
+"""Money: invoices, the charge protocol (intend, send, record), the cap, dunning and the ledger.
+
+This is the public door; `scheduler` and `app` use what is listed here and nothing else.
+"""
+
+from billing import checkpoints
+from billing.audit import AuditReport, Finding, UnknownAuditMerchant, audit_books
+from billing.audit_amazon import AmazonAudit, AmazonUnreachable, audit_amazon
+from billing.audit_sql import Family
+from billing.cap_plan import (
+    CapRule,
+    CapVerdict,
+    PlannedCharge,
+    first_day_with_room,
+    plan_charges,
+)
+from billing.catalogue_store import (
+    CatalogueChange,
+    PriceAlreadySet,
+    PriceList,
+    RowRefused,
+    load_price_list,
+    store_catalogue,
+    yearly_yen,
+)
+from billing.database import DatabaseUnavailable, open_engine, reading, writing
+from billing.dates import charge_instant, civil_date, possible_months
+from billing.doubt import claim_unsettled, workers_with_unsettled
+from billing.forecast import ComingCharge, DayTotal, Forecast, forecast
+from billing.history import (
+    ChargeHistoryRow,
+    ChargeTotals,
+    Cursor,
+    charge_history,
+    charge_totals,
+    latest_moment,
+)
+from billing.idempotency import idempotency_key
+from billing.intend import body_fingerprint, intend_due_slots
+from billing.merchants import (
+    Merchant,
+    MerchantKeys,
+    NoKeys,
+    UnknownMerchant,
+    WrongEnvironment,
+    check_environment,
+    load_credentials,
+    load_merchant,
+    store_keys,
+    store_merchant,
+)
+from billing.opening import open_due_cycles
+from billing.outcome import OpenAttempt, Outcome, OutcomeKind
+from billing.record import record_outcomes
+from billing.registration_number import check_digit_holds, normalise_registration_number
+from billing.rows import insert_many, insert_unless_known, table_of
+from billing.sealing import BadMasterKey, CannotUnseal, decode_master_key, new_master_key
+from billing.send import send
+from billing.subscribers_store import (
+    ImportStatus,
+    SubscriberRow,
+    SubscribersChange,
+    check_subscriber,
+    store_subscribers,
+)
+from billing.sweep import (
+    WatchedPermission,
+    end_expired_waits,
+    permissions_to_read,
+    permissions_waiting,
+    record_permissions,
+)
+from billing.tables import SlotRow, SubscriptionRow
+from billing.tax import (
+    PriceMode,
+    RateTotal,
+    TaxLine,
+    TaxRounding,
+    split_discount,
+    tax_by_rate,
+)
+
+__all__ = [
+    "AmazonAudit",
+    "AmazonUnreachable",
+    "AuditReport",
+    "BadMasterKey",
+    "CannotUnseal",
+    "CapRule",
+    "CapVerdict",
+    "CatalogueChange",
+    "ChargeHistoryRow",
+    "ChargeTotals",
+    "ComingCharge",
+    "Cursor",
+    "DatabaseUnavailable",
+    "DayTotal",
+    "Family",
+    "Finding",
+    "Forecast",
+    "ImportStatus",
+    "Merchant",
+    "MerchantKeys",
+    "NoKeys",
+    "OpenAttempt",
+    "Outcome",
+    "OutcomeKind",
+    "PlannedCharge",
+    "PriceAlreadySet",
+    "PriceList",
+    "PriceMode",
+    "RateTotal",
+    "RowRefused",
+    "SlotRow",
+    "SubscriberRow",
+    "SubscribersChange",
+    "SubscriptionRow",
+    "TaxLine",
+    "TaxRounding",
+    "UnknownAuditMerchant",
+    "UnknownMerchant",
+    "WatchedPermission",
+    "WrongEnvironment",
+    "audit_amazon",
+    "audit_books",
+    "body_fingerprint",
+    "charge_history",
+    "charge_instant",
+    "charge_totals",
+    "check_digit_holds",
+    "check_environment",
+    "check_subscriber",
+    "checkpoints",
+    "civil_date",
+    "claim_unsettled",
+    "decode_master_key",
+    "end_expired_waits",
+    "first_day_with_room",
+    "forecast",
+    "idempotency_key",
+    "insert_many",
+    "insert_unless_known",
+    "intend_due_slots",
+    "latest_moment",
+    "load_credentials",
+    "load_merchant",
+    "load_price_list",
+    "new_master_key",
+    "normalise_registration_number",
+    "open_due_cycles",
+    "open_engine",
+    "permissions_to_read",
+    "permissions_waiting",
+    "plan_charges",
+    "possible_months",
+    "reading",
+    "record_outcomes",
+    "record_permissions",
+    "send",
+    "split_discount",
+    "store_catalogue",
+    "store_keys",
+    "store_merchant",
+    "store_subscribers",
+    "table_of",
+    "tax_by_rate",
+    "workers_with_unsettled",
+    "writing",
+    "yearly_yen",
+]

@@ -1,0 +1,101 @@
+"""One engine for SQLite (the embedded default) and PostgreSQL (production).
+
+SQLite runs in WAL mode with `synchronous=FULL`; every writing transaction is `BEGIN IMMEDIATE`,
+so that a read-then-write of a cap month cannot be overtaken. On PostgreSQL rows are locked.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+Result = TypeVar("Result")
+
+SERIALIZATION_FAILURES = {"40001", "40P01", "55P03"}
+MAX_TRIES = 5
+
+
+class DatabaseUnavailable(Exception):
+    """The database cannot be opened; the message says which and what to do."""
+
+
+def open_engine(url: str) -> Engine:
+    """Open `sqlite:///file`, `postgresql://…` or `postgresql+psycopg://…`.
+
+    Raises `DatabaseUnavailable` for any other kind of URL.
+    """
+    try:
+        parsed = make_url(url)
+    except Exception as error:
+        raise DatabaseUnavailable(
+            f"database URL {url!r} is not a URL; use sqlite:///FILE or postgresql://HOST/NAME"
+        ) from error
+    if parsed.get_backend_name() == "sqlite":
+        return _open_sqlite(url)
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(
+            parsed.set(drivername="postgresql+psycopg"),
+            pool_size=4,
+            pool_pre_ping=True,
+            connect_args={
+                "options": "-c timezone=UTC -c lock_timeout=10s -c statement_timeout=120s"
+            },
+        )
+    raise DatabaseUnavailable(
+        f"database URL {parsed.render_as_string()} is of an unknown kind; "
+        "use sqlite:///FILE or postgresql://HOST/NAME"
+    )
+
+
+def _open_sqlite(url: str) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": 30})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(dbapi_connection: Any, _record: Any) -> None:
+    # SQLAlchemy must say BEGIN itself: the driver's own default begins late and not immediately.
+    dbapi_connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        dbapi_connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    reading = connection.get_execution_options().get("autopay_reading", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A consistent snapshot for reports and screens; it never blocks a writer."""
+    with engine.connect().execution_options(autopay_reading=True) as connection:
+        yield connection
+
+
+def writing(engine: Engine, work: Callable[[Connection], Result]) -> Result:
+    """Run `work` in one transaction and commit it; all of it again after a lost lock.
+
+    `work` must be repeatable: it may only read and write through its connection. Deadlocks and
+    serialization failures are tried again up to five times, with jitter.
+    """
+    for tried in range(1, MAX_TRIES + 1):
+        try:
+            with engine.begin() as connection:
+                return work(connection)
+        except DBAPIError as error:
+            if tried == MAX_TRIES or not is_lost_lock(error):
+                raise
+            time.sleep(random.uniform(0.01, 0.05) * tried)  # noqa: S311 - jitter, not a secret
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+def is_lost_lock(error: DBAPIError) -> bool:
+    """True when the transaction lost against another one and may simply be tried again."""
+    if getattr(error.orig, "sqlstate", None) in SERIALIZATION_FAILURES:
+        return True
+    return isinstance(error, OperationalError) and "database is locked" in str(error.orig)

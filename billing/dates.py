@@ -1,0 +1,34 @@
+"""From the merchant's civil dates to instants and back, and the months a charge may fall in."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+# Between committing an intent and Amazon booking the charge at most this much time passes; a
+# later send is a replay, which reserves its own months first.
+SEND_WINDOW = timedelta(minutes=10)
+
+
+def charge_instant(*, on: date, timezone: str, hour: int) -> datetime:
+    """When a charge of civil date `on` is due: `hour` o'clock in the merchant's zone, as UTC."""
+    return datetime.combine(on, time(hour), tzinfo=ZoneInfo(timezone)).astimezone(UTC)
+
+
+def civil_date(*, at: datetime, timezone: str) -> date:
+    """The merchant's date at instant `at`."""
+    return at.astimezone(ZoneInfo(timezone)).date()
+
+
+def possible_months(*, at: datetime, timezone: str) -> tuple[str, ...]:
+    """Every calendar month ("2026-12") that a charge sent at `at` could count in, ascending.
+
+    Amazon does not say whose midnight resets the cap, so both the merchant's zone and UTC count,
+    and so does a month that begins before the answer can arrive.
+    """
+    zones = (ZoneInfo(timezone), UTC)
+    instants = (at, at + SEND_WINDOW)
+    return tuple(sorted({f"{i.astimezone(z):%Y-%m}" for z in zones for i in instants}))
+
+
+def first_of_next_month(on: date) -> date:
+    """The first day of the month after `on`'s."""
+    return date(on.year + on.month // 12, on.month % 12 + 1, 1)

@@ -1,0 +1,337 @@
+"""Intends charges: in one transaction, due slots become attempts with key, body and held room.
+
+Nothing is sent here. After the commit a crash anywhere leaves an attempt whose very bytes and key
+can be sent again. Lock order everywhere: charge permission, then slot and attempt. Charges of one
+permission go one after another, since its subscriptions share one cap.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, exists, func, select
+
+from amazonpay import CreateCharge, MerchantMetadata
+from billing.cap_room import CapKey, CapMonth, effective_limit_yen, hold, load_cap_months
+from billing.cap_verdict import Charge, Move, Refuse, Split, Verdict, judge
+from billing.checkpoints import reached
+from billing.database import writing
+from billing.dates import possible_months
+from billing.idempotency import idempotency_key
+from billing.merchants import Merchant
+from billing.notices import notice_row, write_notices
+from billing.outcome import OpenAttempt
+from billing.rows import Row, fetch, insert_many, insert_returning_ids, table_of, update_many
+from billing.tables import AttemptRow, ChargePermissionRow, SlotRow, SubscriptionRow
+
+slots = table_of(SlotRow)
+attempts = table_of(AttemptRow)
+permissions = table_of(ChargePermissionRow)
+subscriptions = table_of(SubscriptionRow)
+
+# How long a sender may be silent before anyone else may replay its attempt. A replay carries the
+# same key, so a sender that wakes up later does no harm.
+LEASE = timedelta(seconds=60)
+UNSETTLED = ("intended", "in_doubt", "pending")
+CHARGEABLE_STATES = ("trialing", "active", "past_due")
+
+
+@dataclass(slots=True)
+class _Work:
+    """Everything one transaction of this module writes."""
+
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+    attempted: list[Row] = field(default_factory=list)
+    slots: list[dict[str, Any]] = field(default_factory=list)
+    rests: list[tuple[Row, int, datetime]] = field(default_factory=list)
+    notices: list[dict[str, Any]] = field(default_factory=list)
+
+
+def intend_due_slots(
+    engine: Engine, merchant: Merchant, *, at: datetime, worker_id: str, limit: int = 200
+) -> tuple[int, list[OpenAttempt]]:
+    """Claim up to `limit` due slots; returns how many were handled and the attempts to send.
+
+    A slot without room under the cap is moved, split or refused by the merchant's rule instead.
+    Call again until nothing was handled.
+    """
+    handled, opened = writing(
+        engine, lambda connection: _intend(connection, merchant, at, worker_id, limit)
+    )
+    if opened:
+        reached("charge.intended")
+    return handled, opened
+
+
+def _intend(
+    connection: Connection, merchant: Merchant, at: datetime, worker_id: str, limit: int
+) -> tuple[int, list[OpenAttempt]]:
+    locked = _lock_permissions(connection, _permissions_due(connection, merchant, at, limit))
+    due = _first_due_slot_of_each(connection, at, list(locked))
+    months = possible_months(at=at, timezone=merchant.timezone)
+    limits = {
+        row["id"]: effective_limit_yen(merchant=merchant, amount_limit_yen=row["amount_limit_yen"])
+        for row in locked.values()
+    }
+    wanted = {slot["permission_id"] for slot in due}
+    caps = load_cap_months(
+        connection, limits={p: limits[p] for p in limits if p in wanted}, months=months
+    )
+    work = _Work()
+    for slot in due:
+        permission = locked[slot["permission_id"]]
+        if permission["state"] != "Chargeable":
+            _wait_for_buyer(work, slot, permission, merchant, at)
+        else:
+            _judge(work, slot, permission, caps, limits, months, merchant, at, worker_id)
+    return len(due), _write(connection, work, months)
+
+
+def _due(at: datetime) -> tuple[Any, ...]:
+    """Due, nothing in flight on the permission, and the agreement neither paused nor ended."""
+    in_flight = exists().where(
+        attempts.c.permission_id == slots.c.permission_id, attempts.c.state.in_(UNSETTLED)
+    )
+    going_on = subscriptions.c.state.in_(CHARGEABLE_STATES)
+    return slots.c.state == "due", slots.c.due_at <= at, ~in_flight, going_on
+
+
+def _permissions_due(
+    connection: Connection, merchant: Merchant, at: datetime, limit: int
+) -> list[int]:
+    statement = (
+        select(slots.c.permission_id)
+        .join(subscriptions, subscriptions.c.id == slots.c.subscription_id)
+        .where(slots.c.merchant_id == merchant.id, *_due(at))
+        .order_by(slots.c.due_at, slots.c.id)
+        .limit(limit)
+    )
+    return sorted(set(connection.execute(statement).scalars()))
+
+
+def _lock_permissions(connection: Connection, ids: Sequence[int]) -> dict[int, Row]:
+    statement = (
+        select(permissions)
+        .where(permissions.c.id.in_(ids))
+        .order_by(permissions.c.id)
+        .with_for_update(skip_locked=True)
+    )
+    return {row["id"]: row for row in fetch(connection, statement)}
+
+
+def _first_due_slot_of_each(
+    connection: Connection, at: datetime, permission_ids: Sequence[int]
+) -> list[Row]:
+    """The oldest due slot of each locked permission."""
+    statement = (
+        select(slots, subscriptions.c.external_id.label("subscription"))
+        .join(subscriptions, subscriptions.c.id == slots.c.subscription_id)
+        .where(slots.c.permission_id.in_(permission_ids), *_due(at))
+        .order_by(slots.c.due_at, slots.c.id)
+    )
+    first: dict[int, Row] = {}
+    for row in fetch(connection, statement):
+        first.setdefault(row["permission_id"], row)
+    return list(first.values())
+
+
+def _wait_for_buyer(
+    work: _Work,
+    slot: Row,
+    permission: Row,
+    merchant: Merchant,
+    at: datetime,
+) -> None:
+    reason = permission["state_reason"] or permission["state"]
+    until = at + timedelta(days=merchant.dunning_days[-1])
+    work.slots.append(_changed(slot, state="waiting_buyer", due_at=until, reason=reason))
+    work.notices.append(
+        notice_row(slot, kind="payment_method_needed", at=at, reason=reason, step=slot["attempts"])
+    )
+
+
+def _judge(
+    work: _Work,
+    slot: Row,
+    permission: Row,
+    caps: dict[CapKey, CapMonth],
+    limits: Mapping[int, int],
+    months: Sequence[str],
+    merchant: Merchant,
+    at: datetime,
+    worker_id: str,
+) -> None:
+    rooms = [(month, caps[slot["permission_id"], month].room_yen) for month in months]
+    verdict = judge(
+        amount_yen=slot["amount_yen"],
+        rooms=rooms,
+        limit_yen=limits[slot["permission_id"]],
+        rule=merchant.cap_rule,
+        timezone=merchant.timezone,
+        charge_hour=merchant.charge_hour,
+    )
+    _apply(work, verdict, slot, permission, merchant, at, worker_id)
+
+
+def _apply(
+    work: _Work,
+    verdict: Verdict,
+    slot: Row,
+    permission: Row,
+    merchant: Merchant,
+    at: datetime,
+    worker_id: str,
+) -> None:
+    match verdict:
+        case Charge(amount_yen=amount):
+            _attempt(work, slot, permission, merchant, at, worker_id, amount)
+        case Split(amount_yen=amount, rest_yen=rest, rest_at=rest_at):
+            _attempt(work, slot, permission, merchant, at, worker_id, amount)
+            work.rests.append((slot, rest, rest_at))
+            work.notices.append(_cap_notice(slot, at, rest_at))
+        case Move(to=to):
+            moves = slot["cap_moves"] + 1
+            work.slots.append(_changed(slot, due_at=to, cap_moves=moves, reason="cap"))
+            work.notices.append(_cap_notice(slot, at, to))
+        case Refuse(reason=reason):
+            work.slots.append(_changed(slot, state="refused", reason=reason))
+            work.notices.append(notice_row(slot, kind="cap_refused", at=at, reason=reason))
+
+
+def _cap_notice(slot: Row, at: datetime, to: datetime) -> dict[str, Any]:
+    return notice_row(
+        slot, kind="cap_moved", at=at, reason="cap", next_try_at=to, step=slot["cap_moves"]
+    )
+
+
+def _attempt(
+    work: _Work,
+    slot: Row,
+    permission: Row,
+    merchant: Merchant,
+    at: datetime,
+    worker_id: str,
+    amount_yen: int,
+) -> None:
+    number = slot["attempts"] + 1
+    body = charge_body(
+        permission_amazon_id=permission["amazon_id"],
+        amount_yen=amount_yen,
+        reference=slot["reference"],
+    )
+    key = idempotency_key(
+        merchant=merchant.id,
+        environment=merchant.environment,
+        subscription=slot["subscription"],
+        cycle=slot["cycle"],
+        purpose=slot["purpose"],
+        attempt=number,
+    )
+    work.attempted.append(permission)
+    work.attempts.append(
+        {
+            "merchant_id": merchant.id,
+            "slot_id": slot["id"],
+            "permission_id": permission["id"],
+            "number": number,
+            "idempotency_key": key,
+            "body": body,
+            "amount_yen": amount_yen,
+            "state": "intended",
+            "worker_id": worker_id,
+            "intended_at": at,
+            "look_at": at + LEASE,
+            "sends": 0,
+        }
+    )
+    moved = slot["cap_moves"] + (amount_yen != slot["amount_yen"])
+    work.slots.append(
+        _changed(slot, state="open", attempts=number, amount_yen=amount_yen, cap_moves=moved)
+    )
+
+
+def charge_body(*, permission_amazon_id: str, amount_yen: int, reference: str) -> bytes:
+    """The frozen Create Charge body of a slot: no clock, no random, no free text in it."""
+    return CreateCharge(
+        charge_permission_id=permission_amazon_id,
+        amount_yen=amount_yen,
+        capture_now=True,
+        merchant_metadata=MerchantMetadata(merchant_reference_id=reference),
+    ).to_bytes()
+
+
+def body_fingerprint(body: bytes) -> str:
+    """Hex SHA-256 of a body, as logs and Amazon's request list show it."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def _changed(slot: Row, **changes: Any) -> dict[str, Any]:
+    names = ("id", "state", "due_at", "attempts", "amount_yen", "cap_moves", "reason")
+    return {name: slot[name] for name in names} | changes
+
+
+def _write(connection: Connection, work: _Work, months: Sequence[str]) -> list[OpenAttempt]:
+    ids = insert_returning_ids(connection, attempts, work.attempts)
+    hold(
+        connection,
+        [
+            {
+                "attempt_id": attempt_id,
+                "month": month,
+                "permission_id": row["permission_id"],
+                "amount_yen": row["amount_yen"],
+                "state": "held",
+            }
+            for attempt_id, row in zip(ids, work.attempts, strict=True)
+            for month in months
+        ],
+    )
+    update_many(connection, slots, work.slots)
+    insert_many(connection, slots, _rest_rows(connection, work.rests))
+    write_notices(connection, work.notices)
+    return [
+        OpenAttempt(
+            id=attempt_id,
+            slot_id=row["slot_id"],
+            permission_amazon_id=permission["amazon_id"],
+            idempotency_key=row["idempotency_key"],
+            body=row["body"],
+            amount_yen=row["amount_yen"],
+        )
+        for attempt_id, row, permission in zip(ids, work.attempts, work.attempted, strict=True)
+    ]
+
+
+def _rest_rows(
+    connection: Connection, rests: Sequence[tuple[Row, int, datetime]]
+) -> list[dict[str, Any]]:
+    """New slots for what did not fit: the next part of the same purpose, its own identity."""
+    if not rests:
+        return []
+    parts = select(slots.c.invoice_id, func.max(slots.c.part)).where(
+        slots.c.invoice_id.in_([slot["invoice_id"] for slot, _, _ in rests])
+    )
+    last_part: dict[int, int] = dict(connection.execute(parts.group_by(slots.c.invoice_id)).all())
+    return [
+        _rest_row(slot, rest_yen, rest_at, last_part[slot["invoice_id"]] + 1)
+        for slot, rest_yen, rest_at in rests
+    ]
+
+
+def _rest_row(slot: Row, rest_yen: int, rest_at: datetime, part: int) -> dict[str, Any]:
+    purpose = slot["purpose"].split(":")[0]
+    copied = ("merchant_id", "subscription_id", "invoice_id", "permission_id", "cycle")
+    return {name: slot[name] for name in copied} | {
+        "purpose": f"{purpose}:{part}",
+        "part": part,
+        "reference": f"{slot['reference'].split(':')[0]}:{part}",
+        "amount_yen": rest_yen,
+        "state": "due",
+        "first_due_at": rest_at,
+        "due_at": rest_at,
+        "attempts": 0,
+        "declines": 0,
+        "cap_moves": 1,
+    }

@@ -1,0 +1,261 @@
+"""Opens due cycles: the invoice of the cycle, its tax, its journal, and the slot that pays it.
+
+A subscription whose moment has come either gets the invoice of its next cycle, or resumes, or
+ends because it was cancelled for this day. No money moves here.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, select
+
+from billing import ledger
+from billing.checkpoints import reached
+from billing.database import writing
+from billing.dates import charge_instant, civil_date
+from billing.events import event_row
+from billing.merchants import Merchant
+from billing.rows import Row, fetch, insert_many, insert_returning_ids, table_of, update_many
+from billing.tables import (
+    InvoiceLineRow,
+    InvoiceRow,
+    InvoiceTaxRow,
+    PlanRow,
+    PriceRow,
+    SlotRow,
+    SubscriptionEventRow,
+    SubscriptionRow,
+)
+from billing.tax import TaxBreakdown, tax_by_rate
+from billing.terms import Terms, terms_of
+from plans import Line, Period, cycle_after_resume, cycle_lines, cycle_period, cycle_start
+
+subscriptions = table_of(SubscriptionRow)
+prices = table_of(PriceRow)
+plan_table = table_of(PlanRow)
+
+RENEWAL = "renewal"
+
+
+@dataclass(slots=True)
+class _Opened:
+    """One cycle about to be written."""
+
+    subscription: Row
+    period: Period
+    lines: tuple[Line, ...]
+    tax: TaxBreakdown
+    number: str
+
+
+@dataclass(slots=True)
+class _Work:
+    """Everything one transaction of this module writes."""
+
+    opened: list[_Opened] = field(default_factory=list)
+    moved: list[dict[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+
+def open_due_cycles(engine: Engine, merchant: Merchant, *, at: datetime, limit: int = 200) -> int:
+    """Handle up to `limit` subscriptions that are due at `at`; returns how many there were.
+
+    Call again until it returns 0. Safe to run from any number of processes: rows that another one
+    handles are skipped, and a cycle can be opened only once.
+    """
+    handled = writing(engine, lambda connection: _open(connection, merchant, at, limit))
+    if handled:
+        reached("cycle.opened")
+    return handled
+
+
+def _open(connection: Connection, merchant: Merchant, at: datetime, limit: int) -> int:
+    due = _due_subscriptions(connection, merchant, at, limit)
+    terms = terms_of(connection, {row["price_id"] for row in due})
+    work = _Work()
+    for row in due:
+        _handle(row, terms[row["price_id"]], merchant, at, work)
+    _write(connection, merchant, at, work)
+    return len(due)
+
+
+def _due_subscriptions(
+    connection: Connection, merchant: Merchant, at: datetime, limit: int
+) -> list[Row]:
+    statement = (
+        select(subscriptions)
+        .where(subscriptions.c.merchant_id == merchant.id, subscriptions.c.due_at <= at)
+        .order_by(subscriptions.c.due_at, subscriptions.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return fetch(connection, statement)
+
+
+def _handle(row: Row, terms: Terms, merchant: Merchant, at: datetime, work: _Work) -> None:
+    if row["cancel_at_period_end"]:
+        reason = "cancellation at the end of the period"
+        _change_state(row, work, at, state="canceled", kind="canceled", reason=reason)
+    elif row["state"] == "paused":
+        _resume(row, terms, merchant, at, work)
+    else:
+        _open_cycle(row, terms, merchant, work)
+
+
+def _resume(row: Row, terms: Terms, merchant: Merchant, at: datetime, work: _Work) -> None:
+    anchor = terms.anchor(row["anchor_year"], row["anchor_month"], row["anchor_day"])
+    resume_on = row["resume_on"] or civil_date(at=at, timezone=merchant.timezone)
+    cycle = cycle_after_resume(
+        anchor=anchor,
+        interval=terms.price.interval,
+        next_cycle=row["next_cycle"],
+        resume_on=resume_on,
+    )
+    start = cycle_start(anchor=anchor, interval=terms.price.interval, cycle=cycle)
+    due_at = charge_instant(on=start, timezone=merchant.timezone, hour=merchant.charge_hour)
+    reason = f"resume date {resume_on}"
+    _change_state(row, work, at, state="active", kind="resumed", reason=reason)
+    work.moved[-1].update(next_cycle=cycle, due_at=due_at, resume_on=None)
+
+
+def _open_cycle(row: Row, terms: Terms, merchant: Merchant, work: _Work) -> None:
+    anchor = terms.anchor(row["anchor_year"], row["anchor_month"], row["anchor_day"])
+    cycle = row["next_cycle"]
+    period = cycle_period(anchor=anchor, interval=terms.price.interval, cycle=cycle)
+    lines = cycle_lines(
+        plan=terms.plan,
+        price=terms.price,
+        quantity=row["quantity"],
+        cycle=cycle,
+        first_cycle=row["first_cycle"],
+        period=period,
+    )
+    tax = tax_by_rate(
+        lines=lines,
+        on=period.start,
+        rounding=merchant.tax_rounding,
+    )
+    number = f"{row['external_id']}-{cycle:04d}"
+    work.opened.append(_Opened(row, period, lines, tax, number))
+    work.moved.append(_moved(row, due_at=None))
+
+
+def _change_state(
+    row: Row, work: _Work, at: datetime, *, state: str, kind: str, reason: str
+) -> None:
+    work.events.append(event_row(row, at=at, kind=kind, state=state, reason=reason))
+    work.moved.append(_moved(row, state=state, due_at=None))
+
+
+def _moved(row: Row, **changes: Any) -> dict[str, Any]:
+    names = ("id", "state", "next_cycle", "due_at", "resume_on")
+    return {name: row[name] for name in names} | changes
+
+
+def _write(connection: Connection, merchant: Merchant, at: datetime, work: _Work) -> None:
+    on = civil_date(at=at, timezone=merchant.timezone)
+    invoice_ids = insert_returning_ids(
+        connection,
+        table_of(InvoiceRow),
+        [_invoice_row(merchant, opened, on) for opened in work.opened],
+    )
+    opened_ids = list(zip(work.opened, invoice_ids, strict=True))
+    insert_many(
+        connection,
+        table_of(InvoiceLineRow),
+        [row for opened, invoice_id in opened_ids for row in _line_rows(opened, invoice_id)],
+    )
+    insert_many(
+        connection,
+        table_of(InvoiceTaxRow),
+        [row for opened, invoice_id in opened_ids for row in _tax_rows(opened, invoice_id)],
+    )
+    insert_many(
+        connection,
+        table_of(SlotRow),
+        [_slot_row(merchant, opened, invoice_id) for opened, invoice_id in opened_ids],
+    )
+    ledger.book(
+        connection,
+        [_journal(merchant, opened, invoice_id, on) for opened, invoice_id in opened_ids],
+    )
+    update_many(connection, subscriptions, work.moved)
+    insert_many(connection, table_of(SubscriptionEventRow), work.events)
+
+
+def _invoice_row(merchant: Merchant, opened: _Opened, on: date) -> dict[str, Any]:
+    return {
+        "merchant_id": merchant.id,
+        "subscription_id": opened.subscription["id"],
+        "cycle": opened.subscription["next_cycle"],
+        "number": opened.number,
+        "state": "open",
+        "issued_on": on,
+        "period_start": opened.period.start,
+        "period_end": opened.period.end,
+        "total_yen": opened.tax.total_yen,
+        "paid_yen": 0,
+    }
+
+
+def _line_rows(opened: _Opened, invoice_id: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "invoice_id": invoice_id,
+            "position": position,
+            "kind": str(line.kind),
+            "description_ja": line.description_ja,
+            "description_en": line.description_en,
+            "quantity": line.quantity,
+            "unit_yen": line.unit_yen,
+            "amount_yen": line.amount_yen,
+            "tax_category": str(line.tax_category),
+        }
+        for position, line in enumerate(opened.lines, start=1)
+    ]
+
+
+def _tax_rows(opened: _Opened, invoice_id: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "invoice_id": invoice_id,
+            "tax_category": str(rate.category),
+            "rate_percent": str(rate.rate_percent),
+            "gross_yen": rate.gross_yen,
+            "tax_yen": rate.tax_yen,
+            "net_yen": rate.net_yen,
+        }
+        for rate in opened.tax.rates
+    ]
+
+
+def _slot_row(merchant: Merchant, opened: _Opened, invoice_id: int) -> dict[str, Any]:
+    row = opened.subscription
+    return {
+        "merchant_id": merchant.id,
+        "subscription_id": row["id"],
+        "invoice_id": invoice_id,
+        "permission_id": row["permission_id"],
+        "cycle": row["next_cycle"],
+        "purpose": RENEWAL,
+        "part": 1,
+        "reference": f"{opened.number}-{RENEWAL}",
+        "amount_yen": opened.tax.total_yen,
+        "state": "due",
+        "first_due_at": row["due_at"],
+        "due_at": row["due_at"],
+        "attempts": 0,
+        "declines": 0,
+        "cap_moves": 0,
+    }
+
+
+def _journal(merchant: Merchant, opened: _Opened, invoice_id: int, on: date) -> ledger.Journal:
+    return ledger.invoice_issued(
+        merchant_id=merchant.id,
+        invoice_id=invoice_id,
+        number=opened.number,
+        on=on,
+        taxes=[(str(r.category), r.net_yen, r.tax_yen) for r in opened.tax.rates],
+    )

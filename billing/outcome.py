@@ -1,0 +1,144 @@
+"""What one call to Amazon meant for an attempt. Pure: no network, no database, no clock.
+
+Only a definite answer for the attempt's own key ends it. Everything else is `UNKNOWN`, a state
+of its own, and never becomes a decline.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from amazonpay import (
+    AmazonPayError,
+    Charge,
+    DefiniteRefusal,
+    InvalidArgument,
+    Misconfigured,
+    Throttled,
+)
+from billing.dunning import BUYER_MUST_ACT, RETRYABLE
+
+CAP_REFUSAL = "PeriodicAmountExceeded"
+PENDING_STATES = frozenset({"AuthorizationInitiated", "CaptureInitiated", "Authorized"})
+
+
+class OutcomeKind(StrEnum):
+    """The ways an attempt can stand after a call."""
+
+    CAPTURED = "captured"
+    PENDING = "pending"
+    DECLINED = "declined"
+    CAP_REFUSED = "cap_refused"
+    THROTTLED = "throttled"
+    MISCONFIGURED = "misconfigured"
+    UNKNOWN = "unknown"
+    CONTRADICTION = "contradiction"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAttempt:
+    """An unsettled attempt as a sender needs it; `body` is frozen, replays send the same bytes."""
+
+    id: int
+    slot_id: int
+    permission_amazon_id: str
+    idempotency_key: str
+    body: bytes
+    amount_yen: int
+    charge_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One call's meaning. Yen figures are Amazon's own view, known after a cap refusal only."""
+
+    attempt: OpenAttempt
+    kind: OutcomeKind
+    charge_id: str | None = None
+    reason_code: str | None = None
+    request_id: str | None = None
+    detail: str | None = None
+    limit_yen: int | None = None
+    balance_yen: int | None = None
+
+
+def from_charge(attempt: OpenAttempt, charge: Charge) -> Outcome:
+    """Read a Charge that Amazon returned for the attempt.
+
+    Another amount, currency or permission than we asked for is a contradiction: the slot is set
+    aside for a person and nothing advances. A state we do not know is unknown, never a decline.
+    """
+    state = str(charge.state)
+    reason = None if charge.reason_code is None else str(charge.reason_code)
+    mismatch = _mismatch(attempt, charge)
+    if mismatch:
+        return Outcome(
+            attempt, OutcomeKind.CONTRADICTION, charge_id=charge.charge_id, detail=mismatch
+        )
+    if state == "Captured":
+        return Outcome(attempt, OutcomeKind.CAPTURED, charge_id=charge.charge_id)
+    if state in PENDING_STATES:
+        return Outcome(attempt, OutcomeKind.PENDING, charge_id=charge.charge_id)
+    if state in {"Declined", "Canceled"}:
+        return _from_final_refusal(attempt, charge.charge_id, state, reason)
+    return Outcome(
+        attempt,
+        OutcomeKind.UNKNOWN,
+        charge_id=charge.charge_id,
+        detail=f"charge state {state!r} is not one we know",
+    )
+
+
+def _from_final_refusal(
+    attempt: OpenAttempt, charge_id: str, state: str, reason: str | None
+) -> Outcome:
+    if reason in RETRYABLE | BUYER_MUST_ACT:
+        return Outcome(attempt, OutcomeKind.DECLINED, charge_id=charge_id, reason_code=reason)
+    return Outcome(
+        attempt,
+        OutcomeKind.CONTRADICTION,
+        charge_id=charge_id,
+        reason_code=reason,
+        detail=f"charge is {state} for {reason!r}, which no rule of ours covers",
+    )
+
+
+def _mismatch(attempt: OpenAttempt, charge: Charge) -> str | None:
+    if charge.charge_permission_id != attempt.permission_amazon_id:
+        return f"charge is on permission {charge.charge_permission_id}, not on ours"
+    if charge.charge_amount_yen != attempt.amount_yen:
+        return f"charge is of {charge.charge_amount_yen} yen, we asked for {attempt.amount_yen}"
+    captured = charge.captured_yen
+    if str(charge.state) == "Captured" and captured != attempt.amount_yen:
+        return f"captured {captured} yen, we asked for {attempt.amount_yen}"
+    return None
+
+
+def from_error(attempt: OpenAttempt, error: AmazonPayError) -> Outcome:
+    """Sort an error: what is definite for this key, what is not, and what is our own fault."""
+    if isinstance(error, InvalidArgument):
+        return Outcome(attempt, OutcomeKind.CONTRADICTION, detail=str(error))
+    if isinstance(error, Throttled):
+        return Outcome(attempt, OutcomeKind.THROTTLED)
+    if isinstance(error, Misconfigured):
+        return Outcome(attempt, OutcomeKind.MISCONFIGURED, detail=str(error))
+    if isinstance(error, DefiniteRefusal):
+        return _from_refusal(attempt, error)
+    return Outcome(attempt, OutcomeKind.UNKNOWN, detail=str(error))
+
+
+def _from_refusal(attempt: OpenAttempt, error: DefiniteRefusal) -> Outcome:
+    reason = str(error.reason_code)
+    if reason == CAP_REFUSAL:
+        kind = OutcomeKind.CAP_REFUSED
+    elif reason in RETRYABLE | BUYER_MUST_ACT:
+        kind = OutcomeKind.DECLINED
+    else:
+        # Our request was wrong, or the code is new to us: no rule covers it, so a person decides.
+        kind = OutcomeKind.CONTRADICTION
+    return Outcome(
+        attempt,
+        kind,
+        reason_code=reason,
+        request_id=error.request_id,
+        detail=str(error),
+    )

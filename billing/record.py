@@ -1,0 +1,342 @@
+"""Records outcomes: attempt, slot, invoice, cycle, cap, ledger and notices in one transaction.
+
+Many outcomes are recorded together. An attempt that somebody else settled meanwhile (its lease
+had run out and a replay was quicker) is left as it is: both saw the same answer to the same key.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, bindparam, select, update
+
+from billing import ledger
+from billing.cap_room import learn_balance, settle_holds
+from billing.checkpoints import reached
+from billing.database import writing
+from billing.dates import charge_instant, civil_date, first_of_next_month, possible_months
+from billing.dunning import DunningStep, NextStep, after_decline
+from billing.events import event_row
+from billing.merchants import Merchant
+from billing.notices import notice_row, write_notices
+from billing.outcome import Outcome, OutcomeKind
+from billing.rows import Row, fetch, insert_many, table_of, update_many
+from billing.settle import Ending, end_of_dunning_rows, next_cycle_row
+from billing.tables import (
+    AttemptRow,
+    ChargePermissionRow,
+    InvoiceRow,
+    SlotRow,
+    SubscriptionEventRow,
+    SubscriptionRow,
+)
+from billing.terms import Terms, terms_of
+
+attempts = table_of(AttemptRow)
+slots = table_of(SlotRow)
+invoices = table_of(InvoiceRow)
+subscriptions = table_of(SubscriptionRow)
+permissions = table_of(ChargePermissionRow)
+
+UNSETTLED = frozenset({"intended", "in_doubt", "pending"})
+# Waits before the same key is tried again, by how often it was sent; then every hour.
+REPLAY_MINUTES = (1, 2, 5, 10, 30)
+POLL_EVERY = timedelta(hours=1)
+THROTTLE_WAIT = timedelta(seconds=2)
+# An invoice that the merchant keeps open has no last day; this one is never reached.
+KEPT_OPEN_DAYS = 36_500
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One outcome with the rows it concerns, read under the permission's lock."""
+
+    outcome: Outcome
+    attempt: Row
+    slot: Row
+    invoice: Row
+    subscription: Row
+    terms: Terms
+
+
+@dataclass(slots=True)
+class _Work:
+    """Everything one transaction of this module writes."""
+
+    merchant: Merchant
+    at: datetime
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+    slots: list[dict[str, Any]] = field(default_factory=list)
+    invoices: list[dict[str, Any]] = field(default_factory=list)
+    subscriptions: list[dict[str, Any]] = field(default_factory=list)
+    permissions: list[dict[str, Any]] = field(default_factory=list)
+    captured: list[int] = field(default_factory=list)
+    released: list[int] = field(default_factory=list)
+    balances: list[tuple[int, int]] = field(default_factory=list)
+    journals: list[ledger.Journal] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    notices: list[dict[str, Any]] = field(default_factory=list)
+    endings: list[Ending] = field(default_factory=list)
+
+
+def record_outcomes(
+    engine: Engine, merchant: Merchant, outcomes: Sequence[Outcome], *, at: datetime
+) -> None:
+    """Write what calls to Amazon meant; safe to call twice with the same outcomes."""
+    if not outcomes:
+        return
+    reached("charge.before_record")
+    writing(engine, lambda connection: _record(connection, merchant, outcomes, at))
+    reached("charge.recorded")
+
+
+def _record(
+    connection: Connection, merchant: Merchant, outcomes: Sequence[Outcome], at: datetime
+) -> None:
+    cases = _load(connection, outcomes)
+    work = _Work(merchant, at)
+    for case in cases:
+        _handle(case, work)
+    _write(connection, work)
+
+
+def _load(connection: Connection, outcomes: Sequence[Outcome]) -> list[_Case]:
+    """Lock the permissions in order, then read every row the outcomes concern."""
+    by_id = {outcome.attempt.id: outcome for outcome in outcomes}
+    lock = (
+        select(permissions.c.id)
+        .where(
+            permissions.c.id.in_(
+                select(attempts.c.permission_id).where(attempts.c.id.in_(list(by_id)))
+            )
+        )
+        .order_by(permissions.c.id)
+        .with_for_update()
+    )
+    connection.execute(lock).all()
+    attempt_rows = _rows(connection, attempts, by_id)
+    slot_rows = _rows(connection, slots, {row["slot_id"] for row in attempt_rows.values()})
+    invoice_rows = _rows(connection, invoices, {row["invoice_id"] for row in slot_rows.values()})
+    owners = _rows(
+        connection, subscriptions, {row["subscription_id"] for row in slot_rows.values()}
+    )
+    terms = terms_of(connection, {row["price_id"] for row in owners.values()})
+    cases = []
+    for attempt_id, outcome in by_id.items():
+        attempt = attempt_rows[attempt_id]
+        if attempt["state"] not in UNSETTLED:
+            continue
+        slot = slot_rows[attempt["slot_id"]]
+        owner = owners[slot["subscription_id"]]
+        invoice = invoice_rows[slot["invoice_id"]]
+        cases.append(_Case(outcome, attempt, slot, invoice, owner, terms[owner["price_id"]]))
+    return cases
+
+
+def _rows(connection: Connection, table: Any, ids: Any) -> dict[int, Row]:
+    statement = select(table).where(table.c.id.in_(list(ids)))
+    return {row["id"]: row for row in fetch(connection, statement)}
+
+
+def _handle(case: _Case, work: _Work) -> None:
+    match case.outcome.kind:
+        case OutcomeKind.CAPTURED:
+            _captured(case, work)
+        case OutcomeKind.DECLINED:
+            _declined(case, work)
+        case OutcomeKind.CAP_REFUSED:
+            _cap_refused(case, work)
+        case OutcomeKind.CONTRADICTION:
+            _contradiction(case, work)
+        case OutcomeKind.PENDING:
+            _still_open(case, work, state="pending", look_at=work.at + POLL_EVERY)
+        case OutcomeKind.UNKNOWN:
+            minutes = REPLAY_MINUTES[min(case.attempt["sends"], len(REPLAY_MINUTES) - 1)]
+            state = "pending" if case.attempt["state"] == "pending" else "in_doubt"
+            _still_open(case, work, state=state, look_at=work.at + timedelta(minutes=minutes))
+        case OutcomeKind.THROTTLED | OutcomeKind.MISCONFIGURED:
+            # Nothing happened at Amazon: no attempt is used up, the same key goes again.
+            state = case.attempt["state"]
+            _still_open(case, work, state=state, look_at=work.at + THROTTLE_WAIT)
+
+
+def _still_open(case: _Case, work: _Work, *, state: str, look_at: datetime) -> None:
+    charge_id = case.outcome.charge_id or case.attempt["charge_id"]
+    work.attempts.append(_attempt(case, work, state=state, look_at=look_at, charge_id=charge_id))
+
+
+def _attempt(case: _Case, work: _Work, **changes: Any) -> dict[str, Any]:
+    outcome = case.outcome
+    return {
+        "id": case.attempt["id"],
+        "sends": case.attempt["sends"] + 1,
+        "look_at": case.attempt["look_at"],
+        "charge_id": outcome.charge_id,
+        "reason_code": outcome.reason_code,
+        "request_id": outcome.request_id,
+        "detail": outcome.detail,
+        "answered_at": None,
+    } | changes
+
+
+def _slot(case: _Case, **changes: Any) -> dict[str, Any]:
+    names = ("id", "state", "due_at", "declines", "declined_on", "cap_moves", "reason")
+    return {name: case.slot[name] for name in (*names, "settled_at")} | changes
+
+
+def _captured(case: _Case, work: _Work) -> None:
+    merchant, at, slot, invoice = work.merchant, work.at, case.slot, case.invoice
+    charge_id = case.outcome.charge_id
+    if charge_id is None:
+        raise AssertionError("a captured outcome without a charge id")
+    work.attempts.append(_attempt(case, work, state="captured", answered_at=at))
+    work.slots.append(_slot(case, state="paid", reason=None, settled_at=at))
+    work.captured.append(case.attempt["id"])
+    work.journals.append(
+        ledger.charge_captured(
+            merchant_id=merchant.id,
+            invoice_id=invoice["id"],
+            charge_id=charge_id,
+            on=civil_date(at=at, timezone=merchant.timezone),
+            amount_yen=slot["amount_yen"],
+        )
+    )
+    work.notices.append(notice_row(slot, kind="charged", at=at))
+    paid_yen = invoice["paid_yen"] + slot["amount_yen"]
+    paid = paid_yen == invoice["total_yen"]
+    state = "paid" if paid else invoice["state"]
+    work.invoices.append({"id": invoice["id"], "paid_yen": paid_yen, "state": state})
+    if paid:
+        _advance(case, work)
+
+
+def _advance(case: _Case, work: _Work) -> None:
+    """The cycle is settled: its number goes up by one and the next one gets its date."""
+    owner = case.subscription
+    work.subscriptions.append(next_cycle_row(owner, case.terms, work.merchant))
+    if owner["state"] in ("trialing", "past_due", "pending"):
+        kind = "trial_ended" if owner["state"] == "trialing" else "recovered"
+        reason = f"cycle {owner['next_cycle']} is paid"
+        work.events.append(event_row(owner, at=work.at, kind=kind, state="active", reason=reason))
+
+
+def _declined(case: _Case, work: _Work) -> None:
+    merchant, at, slot = work.merchant, work.at, case.slot
+    reason = case.outcome.reason_code or ""
+    on = civil_date(at=at, timezone=merchant.timezone)
+    declines = slot["declines"] + 1
+    declined_on = slot["declined_on"] or on
+    step = after_decline(
+        reason_code=reason,
+        declines=declines,
+        first_declined_on=declined_on,
+        on=on,
+        schedule=merchant.dunning_days,
+    )
+    work.attempts.append(_attempt(case, work, state="declined", answered_at=at))
+    work.released.append(case.attempt["id"])
+    if reason == "HardDeclined":
+        work.permissions.append(
+            {"id": slot["permission_id"], "state": "NonChargeable", "state_reason": reason}
+        )
+    counted = _slot(case, declines=declines, declined_on=declined_on, reason=reason)
+    _next_step(case, work, step, counted)
+
+
+def _next_step(case: _Case, work: _Work, step: DunningStep, slot: dict[str, Any]) -> None:
+    merchant, at = work.merchant, work.at
+    if step.step is NextStep.END and merchant.dunning_end == "keep_open":
+        far = at + timedelta(days=KEPT_OPEN_DAYS)
+        work.slots.append(slot | {"state": "waiting_buyer", "due_at": far})
+        return
+    if step.step is NextStep.END:
+        work.endings.append(Ending(case.slot, case.invoice, case.subscription, slot["reason"]))
+        work.slots.append(slot | {"state": "uncollectible", "settled_at": at})
+        return
+    due_at = charge_instant(on=step.on, timezone=merchant.timezone, hour=merchant.charge_hour)
+    waits = step.step is NextStep.WAIT_FOR_BUYER
+    work.slots.append(slot | {"state": "waiting_buyer" if waits else "due", "due_at": due_at})
+    work.notices.append(
+        notice_row(
+            case.slot,
+            kind="payment_method_needed" if waits else "failed",
+            at=at,
+            reason=slot["reason"],
+            next_try_at=None if waits else due_at,
+            step=case.attempt["number"],
+        )
+    )
+    _past_due(case, work, slot["reason"])
+
+
+def _past_due(case: _Case, work: _Work, reason: str) -> None:
+    owner = case.subscription
+    if owner["state"] in ("past_due", "paused", "canceled"):
+        return
+    work.events.append(
+        event_row(owner, at=work.at, kind="past_due", state="past_due", reason=reason)
+    )
+    names = ("id", "next_cycle", "cycles_done", "due_at")
+    work.subscriptions.append({name: owner[name] for name in names} | {"state": "past_due"})
+
+
+def _cap_refused(case: _Case, work: _Work) -> None:
+    """Our view of the cap was too high: learn Amazon's figures, then plan again."""
+    merchant, at, slot, outcome = work.merchant, work.at, case.slot, case.outcome
+    work.attempts.append(_attempt(case, work, state="refused", answered_at=at))
+    work.released.append(case.attempt["id"])
+    balance = outcome.balance_yen
+    if outcome.limit_yen is not None:
+        work.permissions.append({"id": slot["permission_id"], "limit": outcome.limit_yen})
+    if balance is not None and balance < slot["amount_yen"]:
+        work.balances.append((slot["permission_id"], balance))
+        due_at = at
+    else:
+        due_at = _another_day(merchant, at)
+    moves = slot["cap_moves"] + 1
+    work.slots.append(_slot(case, state="due", due_at=due_at, cap_moves=moves, reason="cap"))
+    work.notices.append(
+        notice_row(slot, kind="cap_moved", at=at, reason="cap", next_try_at=due_at, step=moves)
+    )
+
+
+def _another_day(merchant: Merchant, at: datetime) -> datetime:
+    """Amazon's figures do not explain the refusal: on the 1st the reset may still be to come."""
+    on = civil_date(at=at, timezone=merchant.timezone)
+    later = on + timedelta(days=1) if on.day == 1 else first_of_next_month(on)
+    return charge_instant(on=later, timezone=merchant.timezone, hour=merchant.charge_hour)
+
+
+def _contradiction(case: _Case, work: _Work) -> None:
+    """No rule covers this answer: the slot is set aside for a person, its room stays held."""
+    far = work.at + timedelta(days=KEPT_OPEN_DAYS)
+    work.attempts.append(_attempt(case, work, state="in_doubt", look_at=far))
+    reason = case.outcome.reason_code or "contradiction"
+    work.slots.append(_slot(case, state="quarantined", reason=reason))
+    work.notices.append(notice_row(case.slot, kind="quarantined", at=work.at, reason=reason))
+
+
+def _write(connection: Connection, work: _Work) -> None:
+    update_many(connection, attempts, work.attempts)
+    update_many(connection, slots, work.slots)
+    update_many(connection, invoices, work.invoices)
+    update_many(connection, subscriptions, work.subscriptions)
+    settle_holds(connection, work.captured, captured=True)
+    settle_holds(connection, work.released, captured=False)
+    _write_permissions(connection, work.permissions)
+    months = possible_months(at=work.at, timezone=work.merchant.timezone)
+    for permission_id, balance in work.balances:
+        learn_balance(connection, permission_id=permission_id, months=months, balance_yen=balance)
+    ledger.book(connection, work.journals)
+    insert_many(connection, table_of(SubscriptionEventRow), work.events)
+    write_notices(connection, work.notices)
+    end_of_dunning_rows(connection, work.merchant, work.endings, at=work.at)
+
+
+def _write_permissions(connection: Connection, rows: Sequence[Row]) -> None:
+    update_many(connection, permissions, [dict(row) for row in rows if "state" in row])
+    limits = [{"p": row["id"], "v": row["limit"]} for row in rows if "limit" in row]
+    if limits:
+        statement = update(permissions).where(permissions.c.id == bindparam("p"))
+        connection.execute(statement.values(amount_limit_yen=bindparam("v")), limits)

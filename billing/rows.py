@@ -1,0 +1,64 @@
+"""Core tables of the row classes, and writes of many rows in one round trip."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Executable, Table, bindparam, insert, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import SQLModel
+
+Row = Mapping[str, Any]
+"""A row as read: column name → value."""
+
+
+def table_of(row_class: type[SQLModel]) -> Table:
+    """The Core table behind a row class."""
+    table: Table = row_class.__table__  # type: ignore[attr-defined] # SQLModel adds it at run time
+    return table
+
+
+def fetch(connection: Connection, statement: Executable) -> list[Row]:
+    """All rows of a query."""
+    return [dict(row) for row in connection.execute(statement).mappings()]
+
+
+def insert_many(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows; nothing happens for none."""
+    if rows:
+        connection.execute(insert(table), list(rows))
+
+
+def insert_unless_known(
+    connection: Connection, table: Table, rows: Sequence[dict[str, Any]]
+) -> None:
+    """Insert rows; one that a unique constraint already knows is left as it is."""
+    if not rows:
+        return
+    dialect_insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(dialect_insert(table).on_conflict_do_nothing(), list(rows))
+
+
+def insert_returning_ids(
+    connection: Connection, table: Table, rows: Sequence[dict[str, Any]]
+) -> list[int]:
+    """Insert rows and return their ids in the order given."""
+    if not rows:
+        return []
+    statement = insert(table).returning(table.c.id, sort_by_parameter_order=True)
+    return list(connection.execute(statement, list(rows)).scalars())
+
+
+def update_many(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Update rows by `id`; every row must name the same columns."""
+    if not rows:
+        return
+    names = [name for name in rows[0] if name != "id"]
+    statement = (
+        update(table)
+        .where(table.c.id == bindparam("row_id"))
+        .values({name: bindparam(f"new_{name}") for name in names})
+    )
+    connection.execute(
+        statement,
+        [{"row_id": row["id"], **{f"new_{n}": row[n] for n in names}} for row in rows],
+    )

@@ -1,0 +1,42 @@
+"""The only place that calls Amazon to take money. No database here, no transaction is open."""
+
+from dataclasses import replace
+
+from amazonpay import AmazonPayClient, AmazonPayError
+from billing.checkpoints import reached
+from billing.outcome import OpenAttempt, Outcome, OutcomeKind, from_charge, from_error
+
+
+def send(client: AmazonPayClient, attempt: OpenAttempt) -> Outcome:
+    """Send the attempt's frozen bytes under its key; safe to repeat for ever.
+
+    A charge that Amazon still works on is asked about instead. After a cap refusal Amazon's own
+    limit and balance are read, so that the next plan starts from its figures.
+    """
+    try:
+        if attempt.charge_id is not None:
+            return from_charge(attempt, client.get_charge(attempt.charge_id))
+        reached("charge.before_send")
+        charge = client.create_charge(attempt.body, idempotency_key=attempt.idempotency_key)
+        reached("charge.after_send")
+        return from_charge(attempt, charge)
+    except AmazonPayError as error:
+        outcome = from_error(attempt, error)
+    if outcome.kind is OutcomeKind.CAP_REFUSED:
+        return _with_amazons_figures(client, outcome)
+    if attempt.charge_id is not None and outcome.kind is OutcomeKind.CONTRADICTION:
+        # Not being able to read a charge says nothing about the charge.
+        return replace(outcome, kind=OutcomeKind.UNKNOWN)
+    return outcome
+
+
+def _with_amazons_figures(client: AmazonPayClient, outcome: Outcome) -> Outcome:
+    try:
+        permission = client.get_charge_permission(outcome.attempt.permission_amazon_id)
+    except AmazonPayError:
+        return outcome
+    return replace(
+        outcome,
+        limit_yen=permission.amount_limit_yen,
+        balance_yen=permission.amount_balance_yen,
+    )

@@ -1,0 +1,154 @@
+"""How a cycle ends: paid, and the next one gets its date; or unpaid, by the merchant's policy."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from billing import ledger
+from billing.dates import charge_instant, civil_date
+from billing.events import event_row
+from billing.merchants import Merchant
+from billing.notices import notice_row, write_notices
+from billing.rows import Row, fetch, insert_many, table_of, update_many
+from billing.tables import (
+    InvoiceRow,
+    InvoiceTaxRow,
+    SlotRow,
+    SubscriptionEventRow,
+    SubscriptionRow,
+)
+from billing.terms import Terms
+from plans import cycle_start
+
+slots = table_of(SlotRow)
+invoices = table_of(InvoiceRow)
+invoice_taxes = table_of(InvoiceTaxRow)
+
+STOPPED = ("paused", "canceled")
+STATE_BY_POLICY = {"pause": "paused", "cancel": "canceled"}
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Dunning of a slot is over without money."""
+
+    slot: Row
+    invoice: Row
+    subscription: Row
+    reason: str
+
+
+def next_cycle_row(subscription: Row, terms: Terms, merchant: Merchant) -> dict[str, Any]:
+    """The subscription after its open cycle was paid; its date comes from the anchor alone.
+
+    An agreement that was paused or ended while the charge was under way stays as it is: the paid
+    cycle counts, but nothing new becomes due by it.
+    """
+    cycle = subscription["next_cycle"] + 1
+    paid = {
+        "id": subscription["id"],
+        "state": subscription["state"],
+        "next_cycle": cycle,
+        "cycles_done": subscription["cycles_done"] + 1,
+        "due_at": subscription["due_at"],
+    }
+    if subscription["state"] in STOPPED:
+        return paid
+    anchor = terms.anchor(
+        subscription["anchor_year"], subscription["anchor_month"], subscription["anchor_day"]
+    )
+    start = cycle_start(anchor=anchor, interval=terms.price.interval, cycle=cycle)
+    due_at = charge_instant(on=start, timezone=merchant.timezone, hour=merchant.charge_hour)
+    return paid | {"state": "active", "due_at": due_at}
+
+
+def end_of_dunning_rows(
+    connection: Connection, merchant: Merchant, endings: Sequence[Ending], *, at: datetime
+) -> None:
+    """Apply the merchant's policy to slots whose dunning is over.
+
+    `pause` and `cancel` write the open rest of the invoice off and stop the agreement;
+    `keep_open` leaves invoice and agreement as they are, for the back office to decide.
+    """
+    state = STATE_BY_POLICY.get(merchant.dunning_end)
+    if state is None or not endings:
+        return
+    taxes = _taxes(connection, [ending.invoice["id"] for ending in endings])
+    ledger.book(connection, [_write_off(merchant, e, taxes, at) for e in endings])
+    update_many(
+        connection,
+        invoices,
+        [{"id": e.invoice["id"], "state": "uncollectible"} for e in endings],
+    )
+    _void_other_parts(connection, endings)
+    going_on = [e for e in endings if e.subscription["state"] not in STOPPED]
+    update_many(connection, table_of(SubscriptionRow), [_after(e, state) for e in endings])
+    insert_many(
+        connection,
+        table_of(SubscriptionEventRow),
+        [
+            event_row(e.subscription, at=at, kind=f"dunning_{state}", state=state, reason=e.reason)
+            for e in going_on
+        ],
+    )
+    write_notices(
+        connection, [notice_row(e.slot, kind=state, at=at, reason=e.reason) for e in endings]
+    )
+
+
+def _after(ending: Ending, state: str) -> dict[str, Any]:
+    """The subscription after an unpaid cycle: that cycle is over with its invoice, and the
+    agreement stops, unless it had stopped before (then a planned resumption stays planned)."""
+    subscription = ending.subscription
+    cycle = max(subscription["next_cycle"], ending.slot["cycle"] + 1)
+    after = {
+        "id": subscription["id"],
+        "state": subscription["state"],
+        "next_cycle": cycle,
+        "due_at": subscription["due_at"],
+        "resume_on": subscription["resume_on"],
+    }
+    if subscription["state"] in STOPPED:
+        return after
+    return after | {"state": state, "due_at": None, "resume_on": None}
+
+
+def _void_other_parts(connection: Connection, endings: Sequence[Ending]) -> None:
+    connection.execute(
+        update(slots)
+        .where(slots.c.invoice_id.in_([e.invoice["id"] for e in endings]))
+        .where(slots.c.state.in_(("due", "waiting_buyer")))
+        .values(state="uncollectible", reason="another part of the invoice was not paid")
+    )
+
+
+def _taxes(
+    connection: Connection, invoice_ids: Sequence[int]
+) -> dict[int, list[tuple[str, int, int]]]:
+    statement = select(invoice_taxes).where(invoice_taxes.c.invoice_id.in_(invoice_ids))
+    taxes: dict[int, list[tuple[str, int, int]]] = {}
+    for row in fetch(connection, statement):
+        taxes.setdefault(row["invoice_id"], []).append(
+            (row["tax_category"], row["net_yen"], row["tax_yen"])
+        )
+    return taxes
+
+
+def _write_off(
+    merchant: Merchant,
+    ending: Ending,
+    taxes: Mapping[int, list[tuple[str, int, int]]],
+    at: datetime,
+) -> ledger.Journal:
+    invoice = ending.invoice
+    return ledger.invoice_written_off(
+        merchant_id=merchant.id,
+        invoice_id=invoice["id"],
+        number=invoice["number"],
+        on=civil_date(at=at, timezone=merchant.timezone),
+        open_yen=invoice["total_yen"] - invoice["paid_yen"],
+        taxes=taxes[invoice["id"]],
+    )

@@ -1,0 +1,243 @@
+"""One charge run of one merchant: everything that is due at a moment, from start to books.
+
+    take over what died ─► open due cycles ─► intend ─► send (many in flight, paced) ─► record
+
+The thread of the run owns the database; the senders own the network. A run may be killed at any
+point and started again: what it left is found by query and finished with the same keys.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+
+from sqlalchemy import Engine
+
+from amazonpay import AmazonPayClient
+from billing import (
+    Merchant,
+    OpenAttempt,
+    Outcome,
+    OutcomeKind,
+    claim_unsettled,
+    intend_due_slots,
+    open_due_cycles,
+    record_outcomes,
+    send,
+    workers_with_unsettled,
+)
+from scheduler import pacing
+from scheduler.identity import dead_workers
+from scheduler.pacing import Quota
+from scheduler.senders import Senders
+
+CREATE_CHARGE = "create_charge"
+SLICE = 200
+# Outcomes are recorded together, a slice at a time or after this long, whichever comes first.
+RECORD_AT = 64
+COLLECT_SECONDS = 0.05
+# Waits before an attempt with unknown outcome is replayed within the run; after the last one it
+# stays in doubt and later runs replay it.
+REPLAY_WAITS = (0.5, 1.0, 2.0)
+THROTTLED_WAIT = 1.0
+THROTTLED_TRIES = 120
+
+
+class RunStopped(Exception):
+    """Amazon refuses every request until a person acts; nothing was charged or lost by it."""
+
+
+@dataclass(slots=True)
+class RunReport:
+    """What one run did; counts of events, not of rows."""
+
+    cycles_opened: int = 0
+    slots_handled: int = 0
+    outcomes: dict[OutcomeKind, int] = field(default_factory=dict)
+
+    def count(self, outcome: Outcome) -> None:
+        """Add one outcome."""
+        self.outcomes[outcome.kind] = self.outcomes.get(outcome.kind, 0) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """How a run sends: `quota` None means unpaced; `in_flight` is the number of send slots."""
+
+    worker_id: str
+    quota: Quota | None = None
+    in_flight: int = 16
+
+
+@dataclass(slots=True)
+class _Replay:
+    """An attempt to send again within this run, at a moment of `time.monotonic`."""
+
+    attempt: OpenAttempt
+    at: float
+
+
+class ChargeRun:
+    """Runs what is due; make one per run and call `run_due` once."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        merchant: Merchant,
+        senders: Senders[Outcome],
+        settings: RunSettings,
+        now: Callable[[], datetime],
+        on_progress: Callable[[RunReport], None] = lambda report: None,
+    ) -> None:
+        self._engine = engine
+        self._merchant = merchant
+        self._senders = senders
+        self._settings = settings
+        self._now = now
+        self._on_progress = on_progress
+        self._report = RunReport()
+        self._replays: list[_Replay] = []
+        self._tries: dict[tuple[int, OutcomeKind], int] = {}
+        self._throttled = False
+        self._stopped: str | None = None
+
+    def run_due(self, *, at: datetime) -> RunReport:
+        """Process everything due at `at` until nothing is left to do.
+
+        Raises `RunStopped` when Amazon refuses our credentials; open attempts stay open.
+        """
+        self._submit(self._unsettled(at))
+        self._open_cycles(at)
+        found_work = True
+        while found_work or self._senders.outstanding or self._replays:
+            found_work = self._feed(at)
+            self._record(at, wait_seconds=0.0 if found_work else COLLECT_SECONDS)
+            self._replay()
+        if self._stopped is not None:
+            raise RunStopped(self._stopped)
+        return self._report
+
+    def _unsettled(self, at: datetime) -> list[OpenAttempt]:
+        dead = dead_workers(workers_with_unsettled(self._engine, self._merchant))
+        claimed: list[OpenAttempt] = []
+        while found := claim_unsettled(
+            self._engine,
+            self._merchant,
+            at=at,
+            worker_id=self._settings.worker_id,
+            dead_workers=dead,
+            limit=SLICE,
+        ):
+            claimed += found
+        return claimed
+
+    def _open_cycles(self, at: datetime) -> None:
+        while opened := open_due_cycles(self._engine, self._merchant, at=at, limit=SLICE):
+            self._report.cycles_opened += opened
+
+    def _feed(self, at: datetime) -> bool:
+        """Intend and submit as much as the window takes; false when there is nothing more."""
+        room = self._window - self._senders.outstanding - len(self._replays)
+        if self._stopped is not None or room < self._window // 2:
+            return False
+        handled, attempts = intend_due_slots(
+            self._engine,
+            self._merchant,
+            at=at,
+            worker_id=self._settings.worker_id,
+            limit=min(room, SLICE),
+        )
+        self._report.slots_handled += handled
+        self._submit(attempts)
+        return handled > 0
+
+    @property
+    def _window(self) -> int:
+        """Attempts in hand at most: enough that a sender never waits, never longer than a lease."""
+        quota = self._settings.quota
+        if quota is None:
+            return SLICE
+        return max(4, min(SLICE, quota.per_second * 10))
+
+    def _submit(self, attempts: list[OpenAttempt]) -> None:
+        for attempt, wait in zip(attempts, self._waits(len(attempts)), strict=True):
+            self._senders.submit(
+                partial(_send, attempt=attempt),
+                failed=partial(_failed, attempt),
+                wait_seconds=wait,
+            )
+
+    def _waits(self, calls: int) -> list[float]:
+        quota = self._settings.quota
+        if quota is None:
+            return [0.0] * calls
+        return pacing.take(
+            self._engine,
+            merchant_id=self._merchant.id,
+            operation=CREATE_CHARGE,
+            quota=quota,
+            calls=calls,
+            now=self._now(),
+        )
+
+    def _record(self, at: datetime, *, wait_seconds: float) -> None:
+        outcomes = self._senders.collect(wait_seconds=wait_seconds)
+        while outcomes and len(outcomes) < RECORD_AT and self._senders.outstanding:
+            more = self._senders.collect(wait_seconds=COLLECT_SECONDS)
+            if not more:
+                break
+            outcomes += more
+        if not outcomes:
+            return
+        record_outcomes(self._engine, self._merchant, outcomes, at=at)
+        for outcome in outcomes:
+            self._report.count(outcome)
+            self._plan_replay(outcome)
+        self._learn(outcomes)
+        self._on_progress(self._report)
+
+    def _plan_replay(self, outcome: Outcome) -> None:
+        tries = self._tries.get((outcome.attempt.id, outcome.kind), 0)
+        self._tries[outcome.attempt.id, outcome.kind] = tries + 1
+        wait: float | None = None
+        match outcome.kind:
+            case OutcomeKind.UNKNOWN if tries < len(REPLAY_WAITS):
+                wait = REPLAY_WAITS[tries]
+            case OutcomeKind.THROTTLED if tries < THROTTLED_TRIES:
+                wait = THROTTLED_WAIT
+            case OutcomeKind.MISCONFIGURED:
+                self._stopped = outcome.detail
+        if wait is not None:
+            self._replays.append(_Replay(outcome.attempt, time.monotonic() + wait))
+
+    def _replay(self) -> None:
+        if self._stopped is not None:
+            self._replays.clear()
+        now = time.monotonic()
+        ready = [replay for replay in self._replays if replay.at <= now]
+        self._replays = [replay for replay in self._replays if replay.at > now]
+        self._submit([replay.attempt for replay in ready])
+
+    def _learn(self, outcomes: list[Outcome]) -> None:
+        quota = self._settings.quota
+        if quota is None:
+            return
+        throttled = any(outcome.kind is OutcomeKind.THROTTLED for outcome in outcomes)
+        pacing.learn(
+            self._engine,
+            merchant_id=self._merchant.id,
+            operation=CREATE_CHARGE,
+            quota=quota,
+            throttled=throttled,
+        )
+
+
+def _send(client: AmazonPayClient, *, attempt: OpenAttempt) -> Outcome:
+    return send(client, attempt)
+
+
+def _failed(attempt: OpenAttempt, error: Exception) -> Outcome:
+    # Not knowing what went wrong means not knowing what happened at Amazon.
+    return Outcome(attempt, OutcomeKind.UNKNOWN, detail=f"{type(error).__name__}: {error}")

@@ -1,0 +1,24 @@
+"""Decides which of many workers acts on a tick: the first to insert its row."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, delete, select
+
+from billing import insert_unless_known, table_of, writing
+from scheduler.tables import TickRow
+
+ticks = table_of(TickRow)
+
+
+def won(engine: Engine, *, job: str, slot: datetime, worker_id: str) -> bool:
+    """True for exactly one worker per job and slot; also harmless if the job ran twice."""
+    return writing(engine, lambda connection: _won(connection, job, slot, worker_id))
+
+
+def _won(connection: Connection, job: str, slot: datetime, worker_id: str) -> bool:
+    row = {"job": job, "slot": slot, "worker_id": worker_id}
+    insert_unless_known(connection, ticks, [row])
+    # Only the newest tick decides anything: the table never grows.
+    connection.execute(delete(ticks).where(ticks.c.job == job, ticks.c.slot < slot))
+    winner = select(ticks.c.worker_id).where(ticks.c.job == job, ticks.c.slot == slot)
+    return connection.execute(winner).scalar() == worker_id

@@ -1,0 +1,87 @@
+"""Reads the charge permissions that wait for their buyer, and ends waits whose time is up."""
+
+from datetime import datetime
+from functools import partial
+
+from sqlalchemy import Engine
+
+from amazonpay import AmazonPayClient, AmazonPayError, ChargePermission
+from billing import (
+    Merchant,
+    WatchedPermission,
+    end_expired_waits,
+    permissions_to_read,
+    record_permissions,
+)
+from scheduler import pacing
+from scheduler.pacing import Quota
+from scheduler.senders import Senders
+
+GET_CHARGE_PERMISSION = "get_charge_permission"
+SLICE = 200
+
+Seen = tuple[WatchedPermission, ChargePermission | None]
+
+
+def watch_permissions(
+    *,
+    engine: Engine,
+    merchant: Merchant,
+    senders: Senders[Seen],
+    quota: Quota | None,
+    at: datetime,
+) -> int:
+    """Read every permission that a slot waits for; returns how many were read.
+
+    One that cannot be read now keeps its state and is read again at the next tick.
+    """
+    read = 0
+    while watched := permissions_to_read(engine, merchant, at=at, limit=SLICE):
+        seen = _read_all(engine, merchant, senders, quota, watched, at)
+        record_permissions(engine, merchant, seen, at=at)
+        read += len(seen)
+        if len(seen) < len(watched):
+            break
+    end_expired_waits(engine, merchant, at=at)
+    return read
+
+
+def _read_all(
+    engine: Engine,
+    merchant: Merchant,
+    senders: Senders[Seen],
+    quota: Quota | None,
+    watched: list[WatchedPermission],
+    at: datetime,
+) -> list[tuple[WatchedPermission, ChargePermission]]:
+    waits = [0.0] * len(watched)
+    if quota is not None:
+        waits = pacing.take(
+            engine,
+            merchant_id=merchant.id,
+            operation=GET_CHARGE_PERMISSION,
+            quota=quota,
+            calls=len(watched),
+            now=at,
+        )
+    for permission, wait in zip(watched, waits, strict=True):
+        senders.submit(
+            partial(_read, watched=permission),
+            failed=partial(_unread, permission),
+            wait_seconds=wait,
+        )
+    seen: list[tuple[WatchedPermission, ChargePermission]] = []
+    while senders.outstanding:
+        seen += [(w, p) for w, p in senders.collect(wait_seconds=1.0) if p is not None]
+    return seen
+
+
+def _read(client: AmazonPayClient, *, watched: WatchedPermission) -> Seen:
+    try:
+        return watched, client.get_charge_permission(watched.amazon_id)
+    except AmazonPayError:
+        return watched, None
+
+
+def _unread(watched: WatchedPermission, _error: Exception) -> Seen:
+    return watched, None

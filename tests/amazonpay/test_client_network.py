@@ -1,0 +1,185 @@
+"""Real sockets: cut, slow, silent, lying and oversized peers all end as an unknown outcome."""
+
+import socket
+import time
+from itertools import repeat
+
+import pytest
+from scripted_server import BODY, ScriptedServer, answer
+from wire_helpers import KINDS, NOW, call, create, throwaway_key
+
+from amazonpay import AmazonPayClient, Credentials, UnknownOutcome
+
+both_clients = pytest.mark.parametrize("kind", KINDS)
+
+
+def hang_up(connection):
+    connection.shutdown(socket.SHUT_RDWR)
+
+
+@both_clients
+def test_a_whole_answer_is_read(kind):
+    with ScriptedServer(lambda connection: connection.sendall(answer())) as server:
+        charge = call(kind, create, base_url=server.url)
+    assert charge.charge_amount_yen == 1500
+    assert len(server.requests) == 1
+
+
+@both_clients
+@pytest.mark.parametrize(
+    "whole",
+    [
+        pytest.param(answer(), id="with a length"),
+        pytest.param(
+            b"HTTP/1.1 201 Created\r\ncontent-type: application/json\r\n\r\n" + BODY,
+            id="until the connection ends",
+        ),
+        pytest.param(
+            b"HTTP/1.1 201 Created\r\ntransfer-encoding: chunked\r\n\r\n"
+            + b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY),
+            id="chunked",
+        ),
+        pytest.param(
+            answer("422 Unprocessable", b'{"reasonCode":"HardDeclined","message":"declined"}'),
+            id="a decline",
+        ),
+    ],
+)
+def test_an_answer_cut_at_any_byte_is_unknown(kind, whole):
+    offsets = iter(range(len(whole)))
+
+    def script(connection):
+        connection.sendall(whole[: next(offsets)])
+        hang_up(connection)
+
+    with ScriptedServer(script) as server:
+        for offset in range(len(whole)):
+            with pytest.raises(UnknownOutcome):
+                call(kind, create, base_url=server.url)
+            assert len(server.requests) == offset + 1  # sent once, never again by itself
+
+
+def dribble(server, whole, *, at_once):
+    def script(connection):
+        connection.sendall(whole[:at_once])
+        for byte in whole[at_once:]:
+            server.pause(0.1)
+            connection.sendall(bytes([byte]))
+
+    return script
+
+
+@both_clients
+@pytest.mark.parametrize(
+    ("at_once", "whole"),
+    [
+        pytest.param(0, answer(), id="from the first header byte"),
+        pytest.param(len(answer()) - len(BODY), answer(), id="in the body"),
+        pytest.param(0, b"HTTP/1.1 100 Continue\r\n\r\n" * 99, id="endless 100 Continue"),
+    ],
+)
+def test_one_byte_at_a_time_ends_at_the_total_deadline(kind, at_once, whole):
+    with ScriptedServer(hang_up) as server:
+        server.script = dribble(server, whole, at_once=at_once)
+        started = time.monotonic()
+        with pytest.raises(UnknownOutcome):
+            call(kind, create, base_url=server.url, deadline_seconds=0.4)
+        assert 0.35 < time.monotonic() - started < 1.5
+
+
+@both_clients
+def test_silence_ends_at_the_deadline(kind):
+    with ScriptedServer(hang_up) as server:
+        server.script = lambda _: server.pause(30)
+        started = time.monotonic()
+        with pytest.raises(UnknownOutcome):
+            call(kind, create, base_url=server.url, deadline_seconds=0.3)
+        assert time.monotonic() - started < 1.5
+
+
+@both_clients
+def test_a_tls_handshake_that_never_answers_ends_at_the_deadline(kind):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        base_url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        started = time.monotonic()
+        with pytest.raises(UnknownOutcome):
+            call(kind, create, base_url=base_url, deadline_seconds=0.3)
+        assert time.monotonic() - started < 1.5
+
+
+@both_clients
+def test_nobody_listening_is_unknown(kind):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(UnknownOutcome):
+        call(kind, create, base_url=f"http://127.0.0.1:{port}")
+
+
+@both_clients
+@pytest.mark.parametrize(
+    "reply",
+    [
+        pytest.param(b"SSH-2.0-OpenSSH_9.2\r\n", id="another protocol"),
+        pytest.param(b"\x00" * 500, id="zeros"),
+        pytest.param(b"HTTP/1.1 abc Created\r\n\r\n", id="no status"),
+        pytest.param(answer(body=b"\xff" * 40), id="not UTF-8"),
+        pytest.param(
+            answer("201 Created", BODY, "content-encoding: gzip"), id="an encoding nobody asked for"
+        ),
+        pytest.param(answer(body=b"{" + b" " * 1_000_000 + b"}"), id="more than 1 MB"),
+        pytest.param(answer("201 Created", BODY, "x: " + "y" * 200_000), id="a huge header"),
+        pytest.param(
+            b"HTTP/1.1 201 Created\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n{}{}{}",
+            id="two lengths",
+        ),
+    ],
+)
+def test_a_peer_that_talks_nonsense_is_unknown(kind, reply):
+    def script(connection):
+        connection.sendall(reply)
+        hang_up(connection)
+
+    with ScriptedServer(script) as server, pytest.raises(UnknownOutcome) as caught:
+        call(kind, create, base_url=server.url)
+    assert caught.value.reason_code is None
+
+
+@both_clients
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"])
+def test_a_redirect_is_not_followed(kind, status):
+    with ScriptedServer(hang_up) as server:
+        location = f"location: {server.url}/elsewhere"
+        server.script = lambda connection: connection.sendall(answer(status, b"{}", location))
+        with pytest.raises(UnknownOutcome, match="30"):
+            call(kind, create, base_url=server.url)
+    assert len(server.requests) == 1
+
+
+@both_clients
+def test_proxy_settings_of_the_environment_are_not_read(kind, monkeypatch):
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("SSL_CERT_FILE", "/nonexistent")
+    with ScriptedServer(lambda connection: connection.sendall(answer())) as server:
+        assert call(kind, create, base_url=server.url)
+
+
+def test_one_connection_serves_many_calls_and_keeps_no_cookie():
+    cookie = "set-cookie: session=1; Path=/"
+    reply = answer("201 Created", BODY, cookie)
+    with (
+        ScriptedServer(lambda connection: connection.sendall(reply)) as server,
+        AmazonPayClient(
+            credentials=Credentials(public_key_id="SANDBOX-A", private_key=throwaway_key()),
+            environment="sandbox",
+            clock=lambda: NOW,
+            base_url=server.url,
+        ) as client,
+    ):
+        for _ in repeat(None, 3):
+            create(client)
+    assert server.connections <= 2  # ours, and the one that ends the server
+    assert len(server.requests) == 3
+    assert not any(b"cookie" in request.lower() for request in server.requests)
+    bodies = {request.partition(b"\r\n\r\n")[2] for request in server.requests}
+    assert len(bodies) == 1

@@ -1,0 +1,116 @@
+"""Fixtures for every room: databases, a local Amazon Pay, Hypothesis profiles."""
+
+import os
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from support.postgres import (
+    PostgresServer,
+    fresh_database,
+    name_this_run,
+    shared_server,
+    stop_shared_server,
+)
+from support.postgres_binaries import PostgresUnavailable
+from support.sandbox import Sandbox, SandboxStarter
+
+# One round of the default profile is meant for every save; nightly looks for the rare case.
+settings.register_profile("default", max_examples=100, deadline=None)
+settings.register_profile("ci", max_examples=300, deadline=None, print_blob=True)
+settings.register_profile(
+    "nightly",
+    max_examples=20_000,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+STARTS_A_SERVER = frozenset({"postgres_server", "start_sandbox"})
+SERVER_OF_TEST = pytest.StashKey[PostgresServer]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    name_this_run()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    stop_shared_server()
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m "not slow"` looks at the markers
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if STARTS_A_SERVER.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    server = item.stash.get(SERVER_OF_TEST, None)
+    if server is not None and report.failed:
+        report.sections.append(("PostgreSQL log, last lines", server.log_tail()))
+    return report
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> PostgresServer:
+    """The PostgreSQL of this test run, shared by all workers."""
+    try:
+        return shared_server()
+    except PostgresUnavailable as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database, dropped after the test."""
+    request.node.stash[SERVER_OF_TEST] = postgres_server
+    with fresh_database(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The URL of a SQLite file that does not exist yet."""
+    return f"sqlite:///{tmp_path / 'autopay.sqlite3'}"
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("sqlite_url", id="sqlite"),
+        pytest.param("postgres_url", id="postgresql", marks=pytest.mark.slow),
+    ]
+)
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The URL of an empty database; the test runs once on SQLite and once on PostgreSQL."""
+    url: str = request.getfixturevalue(request.param)
+    return url
+
+
+@pytest.fixture(scope="session")
+def start_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxStarter]:
+    """Start local Amazon Pays with options of your own; they end with the session."""
+    starter = SandboxStarter(new_folder=lambda: tmp_path_factory.mktemp("sandbox"))
+    with starter:
+        yield starter
+
+
+@pytest.fixture(scope="module")
+def shared_sandbox(start_sandbox: SandboxStarter) -> Iterator[Sandbox]:
+    """One local Amazon Pay for all tests of a module; prefer `sandbox`, which empties it."""
+    running = start_sandbox()
+    yield running
+    start_sandbox.end(running)
+
+
+@pytest.fixture
+def sandbox(shared_sandbox: Sandbox) -> Sandbox:
+    """A local Amazon Pay, empty and without faults, in a process of its own."""
+    shared_sandbox.reset()
+    return shared_sandbox
