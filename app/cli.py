@@ -20,8 +20,8 @@ subscribers_cli = typer.Typer(help="The merchant's subscribers.", no_args_is_hel
 cli.add_typer(catalogue_cli, name="catalogue")
 cli.add_typer(subscribers_cli, name="subscribers")
 
+Port = Annotated[int, typer.Option(min=0, max=65535, help="port of the web pages; 0 = any")]
 Json = Annotated[bool, typer.Option("--json", help="one JSON document instead of a table")]
-DAY = ["%Y-%m-%d"]
 
 
 @cli.command()
@@ -31,7 +31,7 @@ def demo(
     catalogue: Annotated[Path | None, typer.Option(help="another price list (YAML)")] = None,
     subscribers: Annotated[Path | None, typer.Option(help="other subscribers (CSV)")] = None,
     directory: Annotated[Path, typer.Option("--dir", help="folder of the demo")] = Path("var/demo"),
-    port: Annotated[int, typer.Option(help="port of the web pages")] = 8000,
+    port: Port = 8000,
     as_json: Json = False,
 ) -> None:
     """Play months of renewals of the sample merchant through a local Amazon Pay.
@@ -118,7 +118,7 @@ def worker() -> None:
 @cli.command()
 def serve(
     host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="port to listen on")] = 8000,
+    port: Port = 8000,
     with_worker: Annotated[
         bool | None, typer.Option("--worker/--no-worker", help="charge too (default on SQLite)")
     ] = None,
@@ -149,8 +149,8 @@ def forecast(
 
 @cli.command()
 def charges(
-    date_from: Annotated[datetime | None, typer.Option("--from", formats=DAY)] = None,
-    date_to: Annotated[datetime | None, typer.Option("--to", formats=DAY)] = None,
+    date_from: Annotated[str | None, typer.Option("--from", help="first day, 2026-12-01")] = None,
+    date_to: Annotated[str | None, typer.Option("--to", help="last day, 2026-12-31")] = None,
     state: Annotated[str | None, typer.Option(help="only attempts in this state")] = None,
     search: Annotated[str | None, typer.Option(help="id, name, e-mail or charge id")] = None,
     output: Annotated[
@@ -165,8 +165,8 @@ def charges(
     from app.commands import reports
 
     reports.charges(
-        date_from=_date(date_from),
-        date_to=_date(date_to),
+        date_from=_day(date_from, option="--from"),
+        date_to=_day(date_to, option="--to"),
         state=state,
         search=search,
         output="json" if as_json else output,
@@ -243,8 +243,13 @@ def _instant(text: str | None) -> datetime | None:
     return instant
 
 
-def _date(moment: datetime | None) -> date | None:
-    return moment.date() if moment else None
+def _day(text: str | None, *, option: str) -> date | None:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date() if text else None  # noqa: DTZ007 - a day
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"{text!r} is not a day; write 2026-12-01", param_hint=option
+        ) from error
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

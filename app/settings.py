@@ -6,9 +6,11 @@ One place, so that `autopay settings` can show every one of them with its value 
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 
@@ -87,12 +89,56 @@ class Settings(BaseSettings):
         True
     )
     in_flight: Annotated[int, Field(description="calls in flight at once", ge=1, le=128)] = 16
+    tick_seconds: Annotated[
+        int,
+        Field(description="seconds between two looks of a worker at what is due", ge=1, le=3600),
+    ] = 60
     deadline_seconds: Annotated[
         float, Field(description="longest wait for one answer of Amazon", gt=0, le=120)
     ] = 10.0
     staff_password: Annotated[
         SecretStr | None, Field(description="password of `staff` on the web pages")
     ] = None
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_a_database(cls, url: str) -> str:
+        """The value may hold a password, so these messages never repeat it."""
+        try:
+            parsed = make_url(url)
+        except Exception as error:  # its kind depends on which part of the URL is wrong
+            raise ValueError("write sqlite:///FILE or postgresql://HOST/NAME") from error
+        if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+            raise ValueError("books in memory would be lost at once; write sqlite:///FILE")
+        return url
+
+    @field_validator("amazon_url")
+    @classmethod
+    def _is_an_origin(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
+            raise ValueError("write scheme and host only, such as https://pay-api.amazon.jp")
+        return url
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_zone(cls, name: str) -> str:
+        try:
+            return ZoneInfo(name).key
+        except (KeyError, OSError, ValueError) as error:
+            raise ValueError("is no known zone; write one such as Asia/Tokyo") from error
+
+    @field_validator("dunning_days")
+    @classmethod
+    def _are_days(cls, text: str) -> str:
+        """Found here, a slip is told before it is kept with the merchant."""
+        days = text.split(",")
+        if not all(day.strip().isdecimal() for day in days):
+            raise ValueError("write whole days such as 1,3,7,14")
+        numbers = [0, *map(int, days)]
+        if numbers != sorted(set(numbers)) or numbers[-1] > 365:
+            raise ValueError("days ascend from 1 to at most 365, such as 1,3,7,14")
+        return text
 
     @cached_property
     def given_rules(self) -> dict[str, object]:
@@ -120,11 +166,17 @@ def load_settings() -> Settings:
     try:
         return Settings(_env_file=settings_file())  # type: ignore[call-arg] # pydantic-settings' own argument
     except ValidationError as error:
-        first = error.errors()[0]
-        name = "AUTOPAY_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise Refused(
-            f"{name} is {first['input']!r}: {first['msg']}; correct it and try again"
-        ) from error
+        # The cause is left out: it repeats the values, and one of them may hold a password.
+        raise Refused(_why_not(error.errors()[0])) from None
+
+
+def _why_not(found: Any) -> str:
+    """What pydantic found, in the words of somebody who sets environment variables."""
+    field = "_".join(str(part) for part in found["loc"])
+    secret = field == "database_url" or "key" in field or "password" in field
+    value = "not usable" if secret else repr(found["input"])
+    rule = found["msg"].removeprefix("Value error, ")
+    return f"AUTOPAY_{field.upper()} is {value}: {rule}; correct it and try again"
 
 
 def settings_file() -> Path:

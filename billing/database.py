@@ -17,6 +17,14 @@ Result = TypeVar("Result")
 
 SERIALIZATION_FAILURES = {"40001", "40P01", "55P03"}
 MAX_TRIES = 5
+PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "busy_timeout=30000",
+    # Without it INSERT OR REPLACE deletes a row past the triggers that keep books append-only.
+    "recursive_triggers=ON",
+)
 
 
 class DatabaseUnavailable(Exception):
@@ -32,7 +40,8 @@ def open_engine(url: str) -> Engine:
         parsed = make_url(url)
     except Exception as error:
         raise DatabaseUnavailable(
-            f"database URL {url!r} is not a URL; use sqlite:///FILE or postgresql://HOST/NAME"
+            f"database URL {_without_password(url)!r} is not a URL; "
+            "use sqlite:///FILE or postgresql://HOST/NAME"
         ) from error
     if parsed.get_backend_name() == "sqlite":
         return _open_sqlite(url)
@@ -51,6 +60,12 @@ def open_engine(url: str) -> Engine:
     )
 
 
+def _without_password(url: str) -> str:
+    """What cannot be parsed may still hold a password: everything before an @ is left out."""
+    before, at, rest = url.rpartition("@")
+    return f"***@{rest}" if at else before + rest
+
+
 def _open_sqlite(url: str) -> Engine:
     engine = create_engine(url, connect_args={"timeout": 30})
     event.listen(engine, "connect", _prepare_sqlite)
@@ -61,7 +76,7 @@ def _open_sqlite(url: str) -> Engine:
 def _prepare_sqlite(dbapi_connection: Any, _record: Any) -> None:
     # SQLAlchemy must say BEGIN itself: the driver's own default begins late and not immediately.
     dbapi_connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+    for pragma in PRAGMAS:
         dbapi_connection.execute(f"PRAGMA {pragma}")
 
 
@@ -74,6 +89,9 @@ def _begin_sqlite(connection: Connection) -> None:
 def reading(engine: Engine) -> Iterator[Connection]:
     """A consistent snapshot for reports and screens; it never blocks a writer."""
     with engine.connect().execution_options(autopay_reading=True) as connection:
+        if connection.dialect.name == "postgresql":
+            # Its default gives every statement a snapshot of its own: totals would not add up.
+            connection.execution_options(isolation_level="REPEATABLE READ")
         yield connection
 
 

@@ -71,9 +71,8 @@ def from_charge(attempt: OpenAttempt, charge: Charge) -> Outcome:
     reason = None if charge.reason_code is None else str(charge.reason_code)
     mismatch = _mismatch(attempt, charge)
     if mismatch:
-        return Outcome(
-            attempt, OutcomeKind.CONTRADICTION, charge_id=charge.charge_id, detail=mismatch
-        )
+        known_as = attempt.charge_id or charge.charge_id
+        return Outcome(attempt, OutcomeKind.CONTRADICTION, charge_id=known_as, detail=mismatch)
     if state == "Captured":
         return Outcome(attempt, OutcomeKind.CAPTURED, charge_id=charge.charge_id)
     if state in PENDING_STATES:
@@ -103,6 +102,8 @@ def _from_final_refusal(
 
 
 def _mismatch(attempt: OpenAttempt, charge: Charge) -> str | None:
+    if attempt.charge_id not in (None, charge.charge_id):
+        return f"charge is {charge.charge_id}, we asked about {attempt.charge_id}"
     if charge.charge_permission_id != attempt.permission_amazon_id:
         return f"charge is on permission {charge.charge_permission_id}, not on ours"
     if charge.charge_amount_yen != attempt.amount_yen:

@@ -49,9 +49,12 @@ def insert_returning_ids(
 
 
 def update_many(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Update rows by `id`; every row must name the same columns."""
+    """Update rows by `id`; raises `ValueError` unless every row names the same columns."""
     if not rows:
         return
+    if any(row.keys() != rows[0].keys() for row in rows):
+        # A column that only a later row names would be left out without a word.
+        raise ValueError(f"update of {table.name}: every row must name the same columns")
     names = [name for name in rows[0] if name != "id"]
     statement = (
         update(table)

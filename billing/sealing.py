@@ -53,7 +53,7 @@ def unseal(sealed: bytes, *, master_key: bytes, merchant_id: str, public_key_id:
         return AESGCM(master_key).decrypt(
             sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], _bound_to(merchant_id, public_key_id)
         )
-    except InvalidTag as error:
+    except (InvalidTag, ValueError) as error:  # ValueError: too short to hold a nonce
         raise CannotUnseal(
             f"the private key of merchant {merchant_id!r} does not open with this master key; "
             "set AUTOPAY_MASTER_KEY (or AUTOPAY_MASTER_KEY_FILE) to the one it was sealed with, "

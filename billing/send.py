@@ -6,6 +6,8 @@ from amazonpay import AmazonPayClient, AmazonPayError
 from billing.checkpoints import reached
 from billing.outcome import OpenAttempt, Outcome, OutcomeKind, from_charge, from_error
 
+NOTHING_HAPPENED = frozenset({OutcomeKind.THROTTLED, OutcomeKind.MISCONFIGURED})
+
 
 def send(client: AmazonPayClient, attempt: OpenAttempt) -> Outcome:
     """Send the attempt's frozen bytes under its key; safe to repeat for ever.
@@ -13,9 +15,9 @@ def send(client: AmazonPayClient, attempt: OpenAttempt) -> Outcome:
     A charge that Amazon still works on is asked about instead. After a cap refusal Amazon's own
     limit and balance are read, so that the next plan starts from its figures.
     """
+    if attempt.charge_id is not None:
+        return _ask(client, attempt, attempt.charge_id)
     try:
-        if attempt.charge_id is not None:
-            return from_charge(attempt, client.get_charge(attempt.charge_id))
         reached("charge.before_send")
         charge = client.create_charge(attempt.body, idempotency_key=attempt.idempotency_key)
         reached("charge.after_send")
@@ -24,10 +26,18 @@ def send(client: AmazonPayClient, attempt: OpenAttempt) -> Outcome:
         outcome = from_error(attempt, error)
     if outcome.kind is OutcomeKind.CAP_REFUSED:
         return _with_amazons_figures(client, outcome)
-    if attempt.charge_id is not None and outcome.kind is OutcomeKind.CONTRADICTION:
-        # Not being able to read a charge says nothing about the charge.
-        return replace(outcome, kind=OutcomeKind.UNKNOWN)
     return outcome
+
+
+def _ask(client: AmazonPayClient, attempt: OpenAttempt, charge_id: str) -> Outcome:
+    try:
+        return from_charge(attempt, client.get_charge(charge_id))
+    except AmazonPayError as error:
+        outcome = from_error(attempt, error)
+    if outcome.kind in NOTHING_HAPPENED:
+        return outcome
+    # Not being able to read a charge says nothing about the charge, whatever code refused it.
+    return replace(outcome, kind=OutcomeKind.UNKNOWN, reason_code=None)
 
 
 def _with_amazons_figures(client: AmazonPayClient, outcome: Outcome) -> Outcome:

@@ -110,11 +110,13 @@ class ChargeRun:
         """
         self._submit(self._unsettled(at))
         self._open_cycles(at)
-        found_work = True
-        while found_work or self._senders.outstanding or self._replays:
-            found_work = self._feed(at)
-            self._record(at, wait_seconds=0.0 if found_work else COLLECT_SECONDS)
+        going_on = True
+        while going_on or self._senders.outstanding or self._replays:
+            fed = self._feed(at)
+            recorded = self._record(at, wait_seconds=0.0 if fed else COLLECT_SECONDS)
             self._replay()
+            # What was recorded may have freed a permission for its next slot: look once more.
+            going_on = fed or recorded
         if self._stopped is not None:
             raise RunStopped(self._stopped)
         return self._report
@@ -182,7 +184,8 @@ class ChargeRun:
             now=self._now(),
         )
 
-    def _record(self, at: datetime, *, wait_seconds: float) -> None:
+    def _record(self, at: datetime, *, wait_seconds: float) -> bool:
+        """Write what came back; false when nothing did."""
         outcomes = self._senders.collect(wait_seconds=wait_seconds)
         while outcomes and len(outcomes) < RECORD_AT and self._senders.outstanding:
             more = self._senders.collect(wait_seconds=COLLECT_SECONDS)
@@ -190,13 +193,14 @@ class ChargeRun:
                 break
             outcomes += more
         if not outcomes:
-            return
+            return False
         record_outcomes(self._engine, self._merchant, outcomes, at=at)
         for outcome in outcomes:
             self._report.count(outcome)
             self._plan_replay(outcome)
         self._learn(outcomes)
         self._on_progress(self._report)
+        return True
 
     def _plan_replay(self, outcome: Outcome) -> None:
         tries = self._tries.get((outcome.attempt.id, outcome.kind), 0)

@@ -33,11 +33,13 @@ class Senders(Generic[Result]):
     def __init__(self, make_client: Callable[[], AmazonPayClient], *, threads: int = 16) -> None:
         self._jobs: SimpleQueue[_Job[Result] | None] = SimpleQueue()
         self._results: SimpleQueue[Result] = SimpleQueue()
-        self._make_client = make_client
         self.outstanding = 0
+        # Made here and not in the threads: a client that cannot be made (a wrong CA file) must
+        # fail in the caller's face, not leave it waiting for answers that nobody will give.
+        clients = [make_client() for _ in range(threads)]
         self._threads = [
-            threading.Thread(target=self._work, name=f"sender-{n}", daemon=True)
-            for n in range(threads)
+            threading.Thread(target=self._work, args=(client,), name=f"sender-{n}", daemon=True)
+            for n, client in enumerate(clients)
         ]
         for thread in self._threads:
             thread.start()
@@ -81,8 +83,8 @@ class Senders(Generic[Result]):
         for thread in self._threads:
             thread.join()
 
-    def _work(self) -> None:
-        with self._make_client() as client:
+    def _work(self, client: AmazonPayClient) -> None:
+        with client:
             while (job := self._jobs.get()) is not None:
                 time.sleep(max(0.0, job.not_before - time.monotonic()))
                 self._results.put(_result_of(job, client))

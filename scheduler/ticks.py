@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, delete, select
+from sqlalchemy import Connection, Engine, delete, func, select
 
 from billing import insert_unless_known, table_of, writing
 from scheduler.tables import TickRow
@@ -18,7 +18,9 @@ def won(engine: Engine, *, job: str, slot: datetime, worker_id: str) -> bool:
 def _won(connection: Connection, job: str, slot: datetime, worker_id: str) -> bool:
     row = {"job": job, "slot": slot, "worker_id": worker_id}
     insert_unless_known(connection, ticks, [row])
-    # Only the newest tick decides anything: the table never grows.
-    connection.execute(delete(ticks).where(ticks.c.job == job, ticks.c.slot < slot))
+    # Only the newest tick decides anything: the table never grows, and who comes late for an
+    # older one finds its own row gone as well.
+    newest = select(func.max(ticks.c.slot)).where(ticks.c.job == job).scalar_subquery()
+    connection.execute(delete(ticks).where(ticks.c.job == job, ticks.c.slot < newest))
     winner = select(ticks.c.worker_id).where(ticks.c.job == job, ticks.c.slot == slot)
     return connection.execute(winner).scalar() == worker_id

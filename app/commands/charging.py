@@ -53,8 +53,8 @@ def _tell(report: RunReport, watched: int, *, as_json: bool) -> None:
 def worker() -> None:
     """Work until Ctrl-C or SIGTERM."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for chatty in ("alembic", "apscheduler", "httpx"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     crash_points.arm()
     settings = load_settings()
     with opened_books(settings) as books, amazon_for(settings):
@@ -66,7 +66,11 @@ def worker() -> None:
 def work_until_stopped(books: Books) -> str | None:
     """Run a worker in the foreground; returns why Amazon stopped it, or None when asked to end."""
     stopped: list[str] = []
-    worker = Worker(charging_engine(books), on_stopped=stopped.append)
+    worker = Worker(
+        charging_engine(books),
+        charge_every_seconds=books.settings.tick_seconds,
+        on_stopped=stopped.append,
+    )
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: worker.end())
     note(f"worker for merchant {books.merchant.id!r} is running; Ctrl-C ends it")

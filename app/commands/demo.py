@@ -11,6 +11,7 @@ from app.commands.imports import (
     save_catalogue,
     save_subscribers,
 )
+from app.commands.web import listen, serve_books
 from app.context import Books, charging_engine, open_database, opened_books
 from app.demo.buyers import Repairs, buyer, consent
 from app.demo.play import Played, last_day, play
@@ -44,6 +45,7 @@ def demo(
 ) -> None:
     """Play and report; raises `Refused` (exit 1) when the books are not clean."""
     price_list = read_catalogue(catalogue or SAMPLE / "catalogue.yaml")
+    listener = listen(host="127.0.0.1", port=port) if serve else None
     clear_folder(directory)
     amazon = start_amazon(directory)
     try:
@@ -58,8 +60,15 @@ def demo(
             _tell(report, directory, as_json=as_json)
             if not report.is_clean:
                 raise Refused("the demo's books are not clean; see the report above")
-            if serve:
-                _serve(books, clock, port=port)
+            if listener is not None:
+                serve_books(
+                    books,
+                    clock=clock,
+                    host="127.0.0.1",
+                    port=port,
+                    with_worker=True,
+                    listener=listener,
+                )
     finally:
         amazon.stop()
 
@@ -129,9 +138,3 @@ def _tell(report: DemoReport, directory: Path, *, as_json: bool) -> None:
     say(f"Our total {report.our_total:,} yen {verdict} Amazon's {report.amazon_total:,} yen.")
     say(f"Settings of these books: {directory / 'autopay.env'}")
     say("Look further: autopay audit · autopay charges · autopay forecast")
-
-
-def _serve(books: Books, clock: ShiftedClock, *, port: int) -> None:
-    from app.commands.web import serve_books
-
-    serve_books(books, clock=clock, host="127.0.0.1", port=port, with_worker=True)

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from app.catalogue_file import read_catalogue as parse_file
 from app.context import Books, opened_books
 from app.output import Advance, note, progress_bar, say, write_json
 from app.problems import Refused
@@ -26,7 +27,7 @@ from billing import (
     store_subscribers,
     writing,
 )
-from plans import Catalogue, CatalogueProblems, parse_catalogue
+from plans import Catalogue, CatalogueProblems
 from scheduler import SystemClock
 
 
@@ -47,14 +48,10 @@ def import_catalogue(file: Path, *, as_json: bool) -> None:
 def read_catalogue(file: Path) -> Catalogue:
     """Read a price list; raises `Refused` after telling every problem of the file."""
     try:
-        text = _read(file).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Refused(f"{file} is not UTF-8 at byte {error.start}; save it as UTF-8") from error
-    try:
-        return parse_catalogue(text)
+        return parse_file(_read(file))
     except CatalogueProblems as found:
         for problem in found.problems:
-            note(f"{file}:{problem}")
+            note(f"{file}, {problem}")
         raise Refused(f"{file}: {len(found.problems)} problems; nothing was imported") from found
 
 
@@ -140,7 +137,7 @@ def _save(books: Books, rows: Sequence[SubscriberRow], at: datetime) -> Subscrib
 
 def _as_problem(row: SubscriberRow, refused: RowRefused) -> RowProblem:
     return RowProblem(
-        line=0,
+        line=row.line,
         column=refused.column,
         value=refused.value or row.external_id,
         rule=refused.rule,

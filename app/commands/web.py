@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 
 import uvicorn
@@ -20,6 +20,7 @@ from app.web import create_app
 from billing import NoKeys
 from scheduler import Clock, SystemClock, Worker
 
+HIGHEST_PORT = 65_535
 WAITING_CONNECTIONS = 2048
 SECONDS_TO_FINISH = 5
 
@@ -27,17 +28,18 @@ SECONDS_TO_FINISH = 5
 def serve(*, host: str, port: int, with_worker: bool | None) -> None:
     """Serve the books of the settings until Ctrl-C; raises `Refused` when the port is taken."""
     settings = load_settings()
-    listener = listen(host=host, port=port)
-    with listener, opened_books(settings) as books, amazon_for(settings):
+    with listen(host=host, port=port) as listener, opened_books(settings) as books:
         embedded = books.database.dialect.name == "sqlite"
-        serve_books(
-            books,
-            clock=SystemClock(),
-            host=host,
-            port=port,
-            with_worker=embedded if with_worker is None else with_worker,
-            listener=listener,
-        )
+        charging = embedded if with_worker is None else with_worker
+        with amazon_for(settings) if charging else nullcontext():
+            serve_books(
+                books,
+                clock=SystemClock(),
+                host=host,
+                port=port,
+                with_worker=charging,
+                listener=listener,
+            )
 
 
 def serve_books(
@@ -63,30 +65,33 @@ def serve_books(
 
 
 def listen(*, host: str, port: int) -> socket.socket:
-    """A listening socket; raises `Refused` in words when it cannot be had."""
+    """A listening socket (port 0 = any free one); raises `Refused` when it cannot be had."""
+    # The resolver would silently take 70000 for 4464.
+    if not 0 <= port <= HIGHEST_PORT:
+        raise Refused(f"--port {port} is no port; use one from 1 to {HIGHEST_PORT}")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         bound = socket.socket(family, kind, protocol)
-    except (OSError, OverflowError, UnicodeError) as error:
+    except (OSError, UnicodeError) as error:
         raise Refused(
             f"--host {host!r} with --port {port} is no address to listen on ({error}); "
-            "use --host 127.0.0.1 and a port from 1 to 65535"
+            "use --host 127.0.0.1"
         ) from error
     try:
         # A restart need not wait until the last connections of the run before have timed out.
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
         bound.listen(WAITING_CONNECTIONS)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         bound.close()
         raise Refused(_why_not(error, host=host, port=port)) from error
     return bound
 
 
-def _why_not(error: Exception, *, host: str, port: int) -> str:
-    number = error.errno if isinstance(error, OSError) else None
+def _why_not(error: OSError, *, host: str, port: int) -> str:
+    number = error.errno
     if number == errno.EADDRINUSE:
         return f"port {port} is in use by another program; choose another with --port"
     if number == errno.EACCES:

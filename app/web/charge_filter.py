@@ -13,6 +13,7 @@ from billing import Cursor
 STATES = ("captured", "declined", "in_doubt", "intended", "pending", "refused")
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 MOST_LETTERS = 100
+LARGEST_ID = 2**31 - 1  # PostgreSQL's INTEGER refuses to compare with more
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -82,6 +83,12 @@ def read_filter(asked: Mapping[str, str]) -> tuple[ChargeFilter, list[Problem]]:
     return found, problems
 
 
+def read_id(typed: str) -> int | None:
+    """The id of a row; None for what can be none."""
+    found = re.fullmatch(r"\d{1,10}", typed, re.ASCII)
+    return int(typed) if found and int(typed) <= LARGEST_ID else None
+
+
 def write_cursor(cursor: Cursor) -> str:
     """A position as text: microseconds since 1970 and the id, exact to the last digit."""
     at, row_id = cursor
@@ -133,8 +140,9 @@ def _read_after(asked: Mapping[str, str], problems: list[Problem]) -> Cursor | N
     typed = asked.get("after", "").strip()
     if not typed:
         return None
-    parts = re.fullmatch(r"(\d{1,16})-(\d{1,18})", typed, re.ASCII)
-    if parts is None:
+    parts = re.fullmatch(r"(\d{1,16})-(\d+)", typed, re.ASCII)
+    row_id = read_id(parts[2]) if parts else None
+    if parts is None or row_id is None:
         problems.append(Problem("after", "problem.after", {}))
         return None
-    return EPOCH + int(parts[1]) * MICROSECOND, int(parts[2])
+    return EPOCH + int(parts[1]) * MICROSECOND, row_id

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from app.web.charge_detail import load_charge
 from app.web.charge_export import csv_chunks
-from app.web.charge_filter import STATES, ChargeFilter, Problem, read_filter
+from app.web.charge_filter import STATES, ChargeFilter, Problem, read_filter, read_id
 from app.web.chart import Chart, draw_chart
 from app.web.gate import HOME
 from app.web.rendering import Pages, words_of
@@ -26,7 +26,6 @@ from billing import (
 )
 
 ROWS_ON_A_PAGE = 50
-MOST_DIGITS = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +79,11 @@ class ChargePages:
 
     def charge(self, request: Request, attempt_id: str) -> Response:
         """One charge: why, how much, and everything that was tried; 404 when there is none."""
-        if not attempt_id.isascii() or not attempt_id.isdigit() or len(attempt_id) > MOST_DIGITS:
+        asked = read_id(attempt_id)
+        if asked is None:
             raise HTTPException(404)
         with reading(self.database) as connection:
-            detail = load_charge(
-                connection, merchant=self.pages.merchant, attempt_id=int(attempt_id)
-            )
+            detail = load_charge(connection, merchant=self.pages.merchant, attempt_id=asked)
         if detail is None:
             raise HTTPException(404)
         return self.pages.page(request, "charge.html", detail=detail)

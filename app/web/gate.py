@@ -4,7 +4,7 @@ Deny by default: only the paths listed here are open, so a new route is closed w
 listed anywhere.
 """
 
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
@@ -47,8 +47,6 @@ def _login_address(request: Request) -> str:
 
 def safe_next(wanted: str) -> str:
     """Where to go after the log-in: a path of our own, never another site."""
-    parts = urlsplit(wanted) if wanted.isprintable() else urlsplit("")
-    inside = wanted.startswith("/") and not parts.scheme and not parts.netloc
-    if not inside or "\\" in wanted or wanted.startswith("//"):
-        return HOME
-    return wanted
+    # Browsers read a second slash, or a backslash, as the start of another site's name.
+    is_path = wanted.startswith("/") and wanted[1:2] != "/" and "\\" not in wanted
+    return wanted if is_path and wanted.isprintable() else HOME

@@ -10,6 +10,17 @@ CATALOGUE = {"ja": JAPANESE, "en": ENGLISH}
 REASONS = {"ja": JAPANESE_REASONS, "en": ENGLISH_REASONS}
 LANGUAGES = tuple(CATALOGUE)
 
+# The colour that goes with a state's word; a state not named here is neither good nor bad.
+TONES = {
+    "受領済み": "good",
+    "課金失敗": "bad",
+    "リトライ終了": "bad",
+    "リトライ待ち": "warn",
+    "お客様対応待ち": "warn",
+    "結果未確定": "warn",
+    "上限超過": "warn",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
@@ -26,6 +37,10 @@ class Words:
         if self.language == "ja":
             return state_ja
         return ENGLISH_STATES.get(state_ja, state_ja)
+
+    def tone(self, state_ja: str) -> str:
+        """The colour of the state: good, bad, warn or plain; it never speaks alone."""
+        return TONES.get(state_ja, "plain")
 
     def reason(self, code: str | None) -> str:
         """Amazon's or our own reason code in plain words; a code new to us is shown as it is."""

@@ -68,7 +68,7 @@ ENGLISH = {
     "table.attempt": "Attempt",
     "table.attempt_number": "No. {number}",
     "table.charge_id": "Charge id",
-    "table.none_yet": "None yet",
+    "table.none": "None",
     "table.details": "(details of {amount})",
     "table.empty": "No charge matches this filter.",
     "table.empty_hint": "Try a longer period or a shorter search.",
@@ -160,11 +160,10 @@ ENGLISH_STATES = {
 }
 
 ENGLISH_REASONS = {
-    "SoftDeclined": "The payment was not approved for a passing reason; it is tried again on the "
-    "planned day",
+    "SoftDeclined": "The payment was not approved, for a passing reason",
     "HardDeclined": "The payment method cannot be used; the buyer must change it",
-    "TransactionTimedOut": "Time ran out at Amazon; it is tried again on the planned day",
-    "ProcessingFailure": "A processing error at Amazon; it is tried again on the planned day",
+    "TransactionTimedOut": "Time ran out at Amazon",
+    "ProcessingFailure": "A processing error at Amazon",
     "PaymentMethodNotAllowed": "This payment method is not allowed; the buyer must change it",
     "MFANotCompleted": "The buyer did not complete the identity check and must act",
     "AmazonRejected": "Amazon rejected it; the buyer must act",

@@ -68,7 +68,7 @@ JAPANESE = {
     "table.attempt": "試行",
     "table.attempt_number": "{number} 回目",
     "table.charge_id": "Charge ID",
-    "table.none_yet": "まだありません",
+    "table.none": "なし",
     "table.details": "({amount} の明細)",
     "table.empty": "条件に合う課金はありません。",
     "table.empty_hint": "期間を広げるか、検索語を短くしてみてください。",
@@ -151,10 +151,10 @@ JAPANESE = {
 }
 
 JAPANESE_REASONS = {
-    "SoftDeclined": "一時的な理由で支払いが承認されませんでした。予定日に自動で再試行します",
+    "SoftDeclined": "一時的な理由で支払いが承認されませんでした",
     "HardDeclined": "支払い方法が使えません。お客様による支払い方法の変更が必要です",
-    "TransactionTimedOut": "Amazon 側で時間切れになりました。予定日に自動で再試行します",
-    "ProcessingFailure": "Amazon 側の処理エラーです。予定日に自動で再試行します",
+    "TransactionTimedOut": "Amazon 側で時間切れになりました",
+    "ProcessingFailure": "Amazon 側の処理エラーです",
     "PaymentMethodNotAllowed": "この支払い方法は利用できません。お客様による変更が必要です",
     "MFANotCompleted": "本人認証が完了していません。お客様の対応が必要です",
     "AmazonRejected": "Amazon により拒否されました。お客様の対応が必要です",

@@ -1,29 +1,12 @@
 """Renewals through the public doors: what is charged, what the books say, what comes next."""
 
-from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 
 import pytest
-from support.sandbox import Sandbox
-from support.shop import Shop, open_shop, subscriber
+from support.shop import OpenShop, subscriber
 
 from billing import ImportStatus
-
-OpenShop = Callable[..., Shop]
-
-
-@pytest.fixture
-def opened(database_url: str, sandbox: Sandbox) -> Iterator[OpenShop]:
-    shops: list[Shop] = []
-
-    def _open(**arguments: Any) -> Shop:
-        shops.append(open_shop(database_url=database_url, amazon=sandbox, **arguments))
-        return shops[-1]
-
-    yield _open
-    for shop in shops:
-        shop.database.dispose()
 
 
 def test_a_renewal_is_charged_booked_and_followed_by_the_next_cycle(opened: OpenShop) -> None:

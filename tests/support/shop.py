@@ -3,7 +3,7 @@
 Times are given as Japanese civil dates; a day is played at the merchant's charge hour, 9:00 JST.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -119,7 +119,7 @@ class Shop:
     def taken(self) -> list[tuple[str, int]]:
         """What Amazon captured, by its own list: (reference, yen), sorted."""
         return sorted(
-            (charge["merchantReferenceId"], charge["amount"])
+            (charge["merchantReferenceId"] or "", charge["amount"])
             for charge in self.amazon.charges()
             if charge["state"] == "Captured"
         )
@@ -129,6 +129,9 @@ class Shop:
         with reading(self.database) as connection:
             report = audit_books(connection, merchant_id=MERCHANT, at=at or self.clock.now())
         return [f"{finding.kind} {finding.subject}" for finding in report.findings]
+
+
+OpenShop = Callable[..., Shop]
 
 
 def open_shop(

@@ -1,0 +1,5 @@
+"""`python -m app` is `autopay`."""
+
+from app.cli import main
+
+main()

@@ -1,0 +1,95 @@
+"""`make bench`: measures, prints a table, and exits 1 when a requirement is missed.
+
+    python -m scripts.bench [--quick] [--json]
+
+Ratios compare with a limit that is measured in the same run, so they mean the same on a slow
+machine as on a fast one. Everything happens on loopback and in a folder that is removed again.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from scripts.benchmarks import arithmetic, demo, local_amazon, machine
+from scripts.benchmarks.figures import Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long to measure. Figures of the short plan wander more; its play asks for nothing."""
+
+    months: int
+    seconds: float
+    calls: int
+
+
+WHOLE = Plan(months=12, seconds=3.0, calls=2_000)
+QUICK = Plan(months=1, seconds=0.6, calls=1_000)
+
+
+def measure(plan: Plan, folder: Path) -> list[Figure]:
+    """Every figure, the limit of the machine first."""
+    limit = machine.measure(seconds=plan.seconds)
+    return [
+        *limit.figures(),
+        *local_amazon.measure(folder=folder / "amazon", calls=plan.calls, limit=limit),
+        *demo.measure(folder=folder, months=plan.months, limit=limit),
+        *arithmetic.measure(folder=folder, seconds=plan.seconds, limit=limit),
+    ]
+
+
+def table(figures: Iterable[Figure]) -> Table:
+    """The figures for people."""
+    shown = Table(title="Benchmarks", title_justify="left")
+    for column in ("Figure", "Value", "Required", "Verdict", "Ratio", "to"):
+        right = column in ("Value", "Ratio")
+        shown.add_column(column, justify="right" if right else "left", overflow="fold")
+    for figure in figures:
+        shown.add_row(*_cells(figure))
+    return shown
+
+
+def _cells(figure: Figure) -> tuple[str, ...]:
+    required = "" if figure.required is None else f"{figure.bound} {figure.required:,}"
+    verdict = {True: "ok", False: "MISSED", None: ""}[figure.holds]
+    ratio = "" if figure.ratio is None else f"{figure.ratio:,.2f}"
+    return figure.name, _value(figure), required, verdict, ratio, figure.ratio_to
+
+
+def _value(figure: Figure) -> str:
+    if figure.value is None:
+        return "not measured here"
+    digits = 0 if figure.value >= 100 else 2
+    return f"{figure.value:,.{digits}f} {figure.unit}".rstrip()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print; 0 when every requirement is met, else 1."""
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.bench", description="Benchmarks, with a table of figures."
+    )
+    parser.add_argument("--quick", action="store_true", help="play 1 month instead of 12")
+    parser.add_argument("--json", action="store_true", help="one JSON document")
+    given = parser.parse_args(arguments)
+    try:
+        with tempfile.TemporaryDirectory(prefix="autopay-bench-") as folder:
+            figures = measure(QUICK if given.quick else WHOLE, Path(folder))
+    except demo.DemoFailed as failed:
+        sys.stderr.write(f"bench: {failed}\n")
+        return 1
+    if given.json:
+        print(json.dumps({"quick": given.quick, "figures": [f.as_json() for f in figures]}))
+    else:
+        Console(width=None if sys.stdout.isatty() else 160).print(table(figures))
+    return 1 if any(figure.holds is False for figure in figures) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
