@@ -31,17 +31,17 @@ class LocalAmazon:
     store_id: str
     public_key_id: str
     private_key_file: Path
+    http: httpx.Client
 
     def stop(self) -> None:
         """End it; its state stays in its folder."""
+        self.http.close()
         self.process.terminate()
         self.process.wait(timeout=10)
 
     def control(self, method: str, path: str, document: Any = None) -> Any:
         """Call the control surface and return its JSON answer."""
-        answer = httpx.request(
-            method, f"{self.control_url}{path}", json=document, timeout=60, trust_env=False
-        )
+        answer = self.http.request(method, f"{self.control_url}{path}", json=document)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
@@ -89,6 +89,7 @@ def start_local_amazon(
         store_id=ready["store_id"],
         public_key_id=ready["public_key_id"],
         private_key_file=Path(ready["private_key_file"]),
+        http=httpx.Client(timeout=60, trust_env=False),
     )
 
 

@@ -6,13 +6,15 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 
 import app
 
 # In an installed wheel the scripts lie inside the package, in a checkout beside it.
 _PACKAGED = Path(app.__file__).parent / "migrations"
 _CHECKOUT = Path(app.__file__).parent.parent / "alembic"
+# Any number that no other program on the same database uses for its own lock.
+LOCK = 7_402_650_431
 
 
 class DatabaseBehind(Exception):
@@ -20,9 +22,16 @@ class DatabaseBehind(Exception):
 
 
 def migrate(engine: Engine) -> tuple[str | None, str]:
-    """Upgrade to the newest schema; returns the revision before and after. Idempotent."""
+    """Upgrade to the newest schema; returns the revision before and after. Idempotent.
+
+    Raises `DatabaseBehind` for a database of a newer program, which stays as it is.
+    """
     with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            # Two migrations started at once: the second waits, then finds nothing to do.
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
         before = _revision(connection)
+        _check_known(before)
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
@@ -37,16 +46,20 @@ def check_schema(engine: Engine) -> None:
         return
     if found is None:
         raise DatabaseBehind("the database is empty; prepare it with: autopay migrate")
-    known = {script.revision for script in _scripts().walk_revisions()}
-    if found in known:
-        raise DatabaseBehind(
-            f"the database is at revision {found}, this program needs {_head()}; "
-            "stop the workers, back it up, then run: autopay migrate"
-        )
+    _check_known(found)
     raise DatabaseBehind(
-        f"the database is at revision {found}, which this program does not know; "
-        "it belongs to a newer version of autopay: install that one"
+        f"the database is at revision {found}, this program needs {_head()}; "
+        "stop the workers, back it up, then run: autopay migrate"
     )
+
+
+def _check_known(revision: str | None) -> None:
+    known = {script.revision for script in _scripts().walk_revisions()}
+    if revision is not None and revision not in known:
+        raise DatabaseBehind(
+            f"the database is at revision {revision}, which this program does not know; "
+            "it belongs to a newer version of autopay: install that one"
+        )
 
 
 def _revision(connection: Connection) -> str | None:

@@ -26,6 +26,7 @@ from billing.catalogue_store import (
 from billing.database import DatabaseUnavailable, open_engine, reading, writing
 from billing.dates import charge_instant, civil_date, possible_months
 from billing.doubt import claim_unsettled, workers_with_unsettled
+from billing.dunning import parse_schedule
 from billing.forecast import ComingCharge, DayTotal, Forecast, forecast
 from billing.history import (
     ChargeHistoryRow,
@@ -149,6 +150,7 @@ __all__ = [
     "normalise_registration_number",
     "open_due_cycles",
     "open_engine",
+    "parse_schedule",
     "permissions_to_read",
     "permissions_waiting",
     "plan_charges",

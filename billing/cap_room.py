@@ -150,9 +150,13 @@ def _move(connection: Connection, rows: Sequence[Row], *, held: int, used: int) 
 
 
 def learn_balance(
-    connection: Connection, *, permission_id: int, months: Sequence[str], balance_yen: int
+    connection: Connection, *, attempt_id: int, permission_id: int, balance_yen: int
 ) -> None:
-    """Amazon's balance is lower than our own view: its figure is the room of these months."""
+    """Amazon's balance is lower than our own view: its figure is the room that is left.
+
+    It holds for the months the refused attempt could have counted in.
+    """
+    months = select(cap_holds.c.month).where(cap_holds.c.attempt_id == attempt_id)
     taken = cap_months.c.used_yen + cap_months.c.held_yen
     connection.execute(
         update(cap_months)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, or_, select
 from billing.cap_room import CapMonth, effective_limit_yen, hold, load_cap_months
 from billing.checkpoints import reached
 from billing.database import writing
-from billing.dates import possible_months
+from billing.dates import SEND_WINDOW, possible_months
 from billing.intend import LEASE, UNSETTLED
 from billing.merchants import Merchant
 from billing.outcome import OpenAttempt
@@ -83,7 +83,7 @@ def _claim(
     roomless = _hold_months_of_now(connection, merchant, at, rows, locked)
     update_many(connection, attempts, [_claimed(row, at, worker_id, roomless) for row in rows])
     return [
-        _open_attempt(row, locked[row["permission_id"]])
+        _open_attempt(row, locked[row["permission_id"]], at)
         for row in rows
         if row["id"] not in roomless
     ]
@@ -174,7 +174,7 @@ def _claimed(row: Row, at: datetime, worker_id: str, roomless: Collection[int]) 
     return {"id": row["id"], "worker_id": worker_id, "look_at": at + wait}
 
 
-def _open_attempt(row: Row, permission: Row) -> OpenAttempt:
+def _open_attempt(row: Row, permission: Row, at: datetime) -> OpenAttempt:
     return OpenAttempt(
         id=row["id"],
         slot_id=row["slot_id"],
@@ -182,5 +182,6 @@ def _open_attempt(row: Row, permission: Row) -> OpenAttempt:
         idempotency_key=row["idempotency_key"],
         body=row["body"],
         amount_yen=row["amount_yen"],
+        send_by=at + SEND_WINDOW,
         charge_id=row["charge_id"],
     )

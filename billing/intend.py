@@ -18,7 +18,7 @@ from billing.cap_room import CapKey, CapMonth, effective_limit_yen, hold, load_c
 from billing.cap_verdict import Charge, Move, Refuse, Split, Verdict, judge
 from billing.checkpoints import reached
 from billing.database import writing
-from billing.dates import possible_months
+from billing.dates import SEND_WINDOW, possible_months
 from billing.idempotency import idempotency_key
 from billing.merchants import Merchant
 from billing.notices import notice_row, write_notices
@@ -299,6 +299,7 @@ def _write(connection: Connection, work: _Work, months: Sequence[str]) -> list[O
             idempotency_key=row["idempotency_key"],
             body=row["body"],
             amount_yen=row["amount_yen"],
+            send_by=row["intended_at"] + SEND_WINDOW,
         )
         for attempt_id, row, permission in zip(ids, work.attempts, work.attempted, strict=True)
     ]

@@ -4,6 +4,7 @@ A subscription whose moment has come either gets the invoice of its next cycle, 
 ends because it was cancelled for this day. No money moves here.
 """
 
+import logging
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -30,6 +31,8 @@ from billing.tables import (
 from billing.tax import TaxBreakdown, tax_by_rate
 from billing.terms import Terms, terms_of
 from plans import Line, Period, cycle_after_resume, cycle_lines, cycle_period, cycle_start
+
+log = logging.getLogger(__name__)
 
 subscriptions = table_of(SubscriptionRow)
 prices = table_of(PriceRow)
@@ -62,7 +65,8 @@ def open_due_cycles(engine: Engine, merchant: Merchant, *, at: datetime, limit: 
     """Handle up to `limit` subscriptions that are due at `at`; returns how many there were.
 
     Call again until it returns 0. Safe to run from any number of processes: rows that another one
-    handles are skipped, and a cycle can be opened only once.
+    handles are skipped, and a cycle can be opened only once. An agreement that cannot be handled
+    stays due and is logged.
     """
     handled = writing(engine, lambda connection: _open(connection, merchant, at, limit))
     if handled:
@@ -75,9 +79,14 @@ def _open(connection: Connection, merchant: Merchant, at: datetime, limit: int) 
     terms = terms_of(connection, {row["price_id"] for row in due})
     work = _Work()
     for row in due:
-        _handle(row, terms[row["price_id"]], merchant, at, work)
+        try:
+            _handle(row, terms[row["price_id"]], merchant, at, work)
+        except Exception:
+            # One agreement that cannot be priced must not keep the others from being charged.
+            # It stays due, is tried again at every run, and the audit reports it as lost.
+            log.exception("cycle of subscription %s cannot be opened", row["external_id"])
     _write(connection, merchant, at, work)
-    return len(due)
+    return len(work.moved)
 
 
 def _due_subscriptions(

@@ -5,6 +5,7 @@ of its own, and never becomes a decline.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from amazonpay import (
@@ -36,7 +37,10 @@ class OutcomeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OpenAttempt:
-    """An unsettled attempt as a sender needs it; `body` is frozen, replays send the same bytes."""
+    """An unsettled attempt as a sender needs it; `body` is frozen, replays send the same bytes.
+
+    Room is held in the months up to `send_by`; after it nothing may be sent without new holds.
+    """
 
     id: int
     slot_id: int
@@ -44,6 +48,7 @@ class OpenAttempt:
     idempotency_key: str
     body: bytes
     amount_yen: int
+    send_by: datetime
     charge_id: str | None = None
 
 

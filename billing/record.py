@@ -4,18 +4,20 @@ Many outcomes are recorded together. An attempt that somebody else settled meanw
 had run out and a replay was quicker) is left as it is: both saw the same answer to the same key.
 """
 
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, select, update
+from sqlalchemy.exc import OperationalError
 
 from billing import ledger
 from billing.cap_room import learn_balance, settle_holds
 from billing.checkpoints import reached
 from billing.database import writing
-from billing.dates import charge_instant, civil_date, first_of_next_month, possible_months
+from billing.dates import charge_instant, civil_date, first_of_next_month
 from billing.dunning import DunningStep, NextStep, after_decline
 from billing.events import event_row
 from billing.merchants import Merchant
@@ -32,6 +34,8 @@ from billing.tables import (
     SubscriptionRow,
 )
 from billing.terms import Terms, terms_of
+
+log = logging.getLogger(__name__)
 
 attempts = table_of(AttemptRow)
 slots = table_of(SlotRow)
@@ -73,7 +77,7 @@ class _Work:
     permissions: list[dict[str, Any]] = field(default_factory=list)
     captured: list[int] = field(default_factory=list)
     released: list[int] = field(default_factory=list)
-    balances: list[tuple[int, int]] = field(default_factory=list)
+    balances: list[tuple[int, int, int]] = field(default_factory=list)
     journals: list[ledger.Journal] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     notices: list[dict[str, Any]] = field(default_factory=list)
@@ -83,12 +87,36 @@ class _Work:
 def record_outcomes(
     engine: Engine, merchant: Merchant, outcomes: Sequence[Outcome], *, at: datetime
 ) -> None:
-    """Write what calls to Amazon meant; safe to call twice with the same outcomes."""
+    """Write what calls to Amazon meant; safe to call twice with the same outcomes.
+
+    One outcome that cannot be written does not keep the others from being written: its slot is
+    set aside for a person, with its room held.
+    """
     if not outcomes:
         return
     reached("charge.before_record")
-    writing(engine, lambda connection: _record(connection, merchant, outcomes, at))
+    try:
+        writing(engine, lambda connection: _record(connection, merchant, outcomes, at))
+    except OperationalError:
+        raise
+    except Exception as error:
+        if len(outcomes) == 1:
+            _set_aside(engine, merchant, outcomes[0], error, at)
+        else:
+            for outcome in outcomes:
+                record_outcomes(engine, merchant, [outcome], at=at)
     reached("charge.recorded")
+
+
+def _set_aside(
+    engine: Engine, merchant: Merchant, outcome: Outcome, error: Exception, at: datetime
+) -> None:
+    """Quarantine a slot whose outcome cannot be recorded; what Amazon said stays in the detail."""
+    log.critical("outcome of attempt %d cannot be recorded", outcome.attempt.id, exc_info=error)
+    said = f"Amazon said {outcome.kind} ({outcome.charge_id or outcome.reason_code})"
+    detail = f"{said}, which cannot be recorded: {type(error).__name__}: {error}"
+    contradiction = replace(outcome, kind=OutcomeKind.CONTRADICTION, detail=detail)
+    writing(engine, lambda connection: _record(connection, merchant, [contradiction], at))
 
 
 def _record(
@@ -290,7 +318,7 @@ def _cap_refused(case: _Case, work: _Work) -> None:
     if outcome.limit_yen is not None:
         work.permissions.append({"id": slot["permission_id"], "limit": outcome.limit_yen})
     if balance is not None and balance < slot["amount_yen"]:
-        work.balances.append((slot["permission_id"], balance))
+        work.balances.append((case.attempt["id"], slot["permission_id"], balance))
         due_at = at
     else:
         due_at = _another_day(merchant, at)
@@ -311,7 +339,9 @@ def _another_day(merchant: Merchant, at: datetime) -> datetime:
 def _contradiction(case: _Case, work: _Work) -> None:
     """No rule covers this answer: the slot is set aside for a person, its room stays held."""
     far = work.at + timedelta(days=KEPT_OPEN_DAYS)
-    work.attempts.append(_attempt(case, work, state="in_doubt", look_at=far))
+    # A foreign charge's id stays in the detail: as ours it could clash with its true owner's.
+    ours = case.attempt["charge_id"]
+    work.attempts.append(_attempt(case, work, state="in_doubt", look_at=far, charge_id=ours))
     reason = case.outcome.reason_code or "contradiction"
     work.slots.append(_slot(case, state="quarantined", reason=reason))
     work.notices.append(notice_row(case.slot, kind="quarantined", at=work.at, reason=reason))
@@ -325,9 +355,13 @@ def _write(connection: Connection, work: _Work) -> None:
     settle_holds(connection, work.captured, captured=True)
     settle_holds(connection, work.released, captured=False)
     _write_permissions(connection, work.permissions)
-    months = possible_months(at=work.at, timezone=work.merchant.timezone)
-    for permission_id, balance in work.balances:
-        learn_balance(connection, permission_id=permission_id, months=months, balance_yen=balance)
+    for attempt_id, permission_id, balance in work.balances:
+        learn_balance(
+            connection,
+            attempt_id=attempt_id,
+            permission_id=permission_id,
+            balance_yen=balance,
+        )
     ledger.book(connection, work.journals)
     insert_many(connection, table_of(SubscriptionEventRow), work.events)
     write_notices(connection, work.notices)

@@ -1,6 +1,8 @@
 """The only place that calls Amazon to take money. No database here, no transaction is open."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 from amazonpay import AmazonPayClient, AmazonPayError
 from billing.checkpoints import reached
@@ -9,14 +11,19 @@ from billing.outcome import OpenAttempt, Outcome, OutcomeKind, from_charge, from
 NOTHING_HAPPENED = frozenset({OutcomeKind.THROTTLED, OutcomeKind.MISCONFIGURED})
 
 
-def send(client: AmazonPayClient, attempt: OpenAttempt) -> Outcome:
+def send(client: AmazonPayClient, attempt: OpenAttempt, *, now: Callable[[], datetime]) -> Outcome:
     """Send the attempt's frozen bytes under its key; safe to repeat for ever.
 
     A charge that Amazon still works on is asked about instead. After a cap refusal Amazon's own
-    limit and balance are read, so that the next plan starts from its figures.
+    limit and balance are read, so that the next plan starts from its figures. A sender that was
+    asleep for too long sends nothing: the months it holds room in may be over.
     """
     if attempt.charge_id is not None:
         return _ask(client, attempt, attempt.charge_id)
+    if now() > attempt.send_by:
+        return Outcome(
+            attempt, OutcomeKind.UNKNOWN, detail=f"not sent: it is past {attempt.send_by}"
+        )
     try:
         reached("charge.before_send")
         charge = client.create_charge(attempt.body, idempotency_key=attempt.idempotency_key)

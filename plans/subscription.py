@@ -43,7 +43,8 @@ _S = SubscriptionState
 TRANSITIONS: Mapping[SubscriptionState, frozenset[SubscriptionState]] = MappingProxyType(
     {
         _S.PENDING: frozenset({_S.TRIALING, _S.ACTIVE, _S.CANCELED}),
-        _S.TRIALING: frozenset({_S.ACTIVE, _S.CANCELED}),
+        # To past due at once when the very first charge after the trial is declined.
+        _S.TRIALING: frozenset({_S.ACTIVE, _S.PAST_DUE, _S.CANCELED}),
         _S.ACTIVE: frozenset({_S.PAST_DUE, _S.PAUSED, _S.CANCELED}),
         _S.PAST_DUE: frozenset({_S.ACTIVE, _S.PAUSED, _S.CANCELED}),
         _S.PAUSED: frozenset({_S.ACTIVE, _S.CANCELED}),

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -14,7 +13,7 @@ from scheduler.identity import this_worker
 from scheduler.pacing import PUBLISHED, Quota
 from scheduler.run import ChargeRun, RunReport, RunSettings
 from scheduler.senders import Senders
-from scheduler.watch import Seen, watch_permissions
+from scheduler.watch import watch_permissions
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +38,9 @@ class BillingEngine:
     clock: Clock
 
     def run_due(
-        self,
-        *,
-        at: datetime | None = None,
-        on_progress: Callable[[RunReport], None] = lambda report: None,
+        self, *, on_progress: Callable[[RunReport], None] = lambda report: None
     ) -> RunReport:
-        """Charge everything due at `at` (now by default); raises `RunStopped`."""
+        """Charge everything that is due by the engine's clock; raises `RunStopped`."""
         with Senders[Outcome](self.make_client, threads=self.endpoint.in_flight) as senders:
             run = ChargeRun(
                 engine=self.database,
@@ -54,18 +50,17 @@ class BillingEngine:
                 now=self.clock.now,
                 on_progress=on_progress,
             )
-            return run.run_due(at=at or self.clock.now())
+            return run.run_due()
 
-    def watch(self, *, at: datetime | None = None) -> int:
+    def watch(self) -> int:
         """Look at permissions that wait for their buyer; returns how many were read."""
-        with Senders[Seen](self.make_client, threads=4) as senders:
-            return watch_permissions(
-                engine=self.database,
-                merchant=self.merchant,
-                senders=senders,
-                quota=self._quota,
-                at=at or self.clock.now(),
-            )
+        return watch_permissions(
+            engine=self.database,
+            merchant=self.merchant,
+            make_client=self.make_client,
+            quota=self._quota,
+            now=self.clock.now,
+        )
 
     @property
     def _quota(self) -> Quota | None:

@@ -16,7 +16,8 @@ pacing = table_of(PacingRow)
 
 MICROSECONDS = 1_000_000
 SLOWER_PERCENT = 103
-MAX_SLOWDOWN = 8
+# Even then a full window of calls is sent within its lease.
+MAX_SLOWDOWN = 4
 # Amazon's published limits: (burst, calls per second). Japan's own rows were not readable, so
 # they are settings; these are the defaults.
 PUBLISHED = {"live": (10, 4), "sandbox": (2, 1)}

@@ -103,17 +103,19 @@ class ChargeRun:
         self._throttled = False
         self._stopped: str | None = None
 
-    def run_due(self, *, at: datetime) -> RunReport:
-        """Process everything due at `at` until nothing is left to do.
+    def run_due(self) -> RunReport:
+        """Process everything that is due until nothing is left to do.
 
-        Raises `RunStopped` when Amazon refuses our credentials; open attempts stay open.
+        A run under Amazon's throttle may take hours, so every step reads the clock anew: months,
+        leases and dates are those of the step. Raises `RunStopped` when Amazon refuses our
+        credentials; open attempts stay open.
         """
-        self._submit(self._unsettled(at))
-        self._open_cycles(at)
+        self._submit(self._unsettled())
+        self._open_cycles()
         going_on = True
         while going_on or self._senders.outstanding or self._replays:
-            fed = self._feed(at)
-            recorded = self._record(at, wait_seconds=0.0 if fed else COLLECT_SECONDS)
+            fed = self._feed()
+            recorded = self._record(wait_seconds=0.0 if fed else COLLECT_SECONDS)
             self._replay()
             # What was recorded may have freed a permission for its next slot: look once more.
             going_on = fed or recorded
@@ -121,13 +123,13 @@ class ChargeRun:
             raise RunStopped(self._stopped)
         return self._report
 
-    def _unsettled(self, at: datetime) -> list[OpenAttempt]:
+    def _unsettled(self) -> list[OpenAttempt]:
         dead = dead_workers(workers_with_unsettled(self._engine, self._merchant))
         claimed: list[OpenAttempt] = []
         while found := claim_unsettled(
             self._engine,
             self._merchant,
-            at=at,
+            at=self._now(),
             worker_id=self._settings.worker_id,
             dead_workers=dead,
             limit=SLICE,
@@ -135,11 +137,11 @@ class ChargeRun:
             claimed += found
         return claimed
 
-    def _open_cycles(self, at: datetime) -> None:
-        while opened := open_due_cycles(self._engine, self._merchant, at=at, limit=SLICE):
+    def _open_cycles(self) -> None:
+        while opened := open_due_cycles(self._engine, self._merchant, at=self._now(), limit=SLICE):
             self._report.cycles_opened += opened
 
-    def _feed(self, at: datetime) -> bool:
+    def _feed(self) -> bool:
         """Intend and submit as much as the window takes; false when there is nothing more."""
         room = self._window - self._senders.outstanding - len(self._replays)
         if self._stopped is not None or room < self._window // 2:
@@ -147,7 +149,7 @@ class ChargeRun:
         handled, attempts = intend_due_slots(
             self._engine,
             self._merchant,
-            at=at,
+            at=self._now(),
             worker_id=self._settings.worker_id,
             limit=min(room, SLICE),
         )
@@ -166,7 +168,7 @@ class ChargeRun:
     def _submit(self, attempts: list[OpenAttempt]) -> None:
         for attempt, wait in zip(attempts, self._waits(len(attempts)), strict=True):
             self._senders.submit(
-                partial(_send, attempt=attempt),
+                partial(_send, attempt=attempt, now=self._now),
                 failed=partial(_failed, attempt),
                 wait_seconds=wait,
             )
@@ -184,7 +186,7 @@ class ChargeRun:
             now=self._now(),
         )
 
-    def _record(self, at: datetime, *, wait_seconds: float) -> bool:
+    def _record(self, *, wait_seconds: float) -> bool:
         """Write what came back; false when nothing did."""
         outcomes = self._senders.collect(wait_seconds=wait_seconds)
         while outcomes and len(outcomes) < RECORD_AT and self._senders.outstanding:
@@ -194,7 +196,7 @@ class ChargeRun:
             outcomes += more
         if not outcomes:
             return False
-        record_outcomes(self._engine, self._merchant, outcomes, at=at)
+        record_outcomes(self._engine, self._merchant, outcomes, at=self._now())
         for outcome in outcomes:
             self._report.count(outcome)
             self._plan_replay(outcome)
@@ -238,8 +240,8 @@ class ChargeRun:
         )
 
 
-def _send(client: AmazonPayClient, *, attempt: OpenAttempt) -> Outcome:
-    return send(client, attempt)
+def _send(client: AmazonPayClient, *, attempt: OpenAttempt, now: Callable[[], datetime]) -> Outcome:
+    return send(client, attempt, now=now)
 
 
 def _failed(attempt: OpenAttempt, error: Exception) -> Outcome:

@@ -1,5 +1,6 @@
 """Reads the charge permissions that wait for their buyer, and ends waits whose time is up."""
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
@@ -19,6 +20,7 @@ from scheduler.senders import Senders
 
 GET_CHARGE_PERMISSION = "get_charge_permission"
 SLICE = 200
+THREADS = 4
 
 Seen = tuple[WatchedPermission, ChargePermission | None]
 
@@ -27,43 +29,45 @@ def watch_permissions(
     *,
     engine: Engine,
     merchant: Merchant,
-    senders: Senders[Seen],
+    make_client: Callable[[], AmazonPayClient],
     quota: Quota | None,
-    at: datetime,
+    now: Callable[[], datetime],
 ) -> int:
     """Read every permission that a slot waits for; returns how many were read.
 
     One that cannot be read now keeps its state and is read again at the next tick.
     """
     read = 0
-    while watched := permissions_to_read(engine, merchant, at=at, limit=SLICE):
-        seen = _read_all(engine, merchant, senders, quota, watched, at)
-        record_permissions(engine, merchant, seen, at=at)
+    while watched := permissions_to_read(engine, merchant, at=now(), limit=SLICE):
+        waits = _waits(engine, merchant, quota, len(watched), now())
+        with Senders[Seen](make_client, threads=THREADS) as senders:
+            seen = _read_all(senders, watched, waits)
+        record_permissions(engine, merchant, seen, at=now())
         read += len(seen)
         if len(seen) < len(watched):
             break
-    end_expired_waits(engine, merchant, at=at)
+    end_expired_waits(engine, merchant, at=now())
     return read
 
 
+def _waits(
+    engine: Engine, merchant: Merchant, quota: Quota | None, calls: int, now: datetime
+) -> list[float]:
+    if quota is None:
+        return [0.0] * calls
+    return pacing.take(
+        engine,
+        merchant_id=merchant.id,
+        operation=GET_CHARGE_PERMISSION,
+        quota=quota,
+        calls=calls,
+        now=now,
+    )
+
+
 def _read_all(
-    engine: Engine,
-    merchant: Merchant,
-    senders: Senders[Seen],
-    quota: Quota | None,
-    watched: list[WatchedPermission],
-    at: datetime,
+    senders: Senders[Seen], watched: list[WatchedPermission], waits: list[float]
 ) -> list[tuple[WatchedPermission, ChargePermission]]:
-    waits = [0.0] * len(watched)
-    if quota is not None:
-        waits = pacing.take(
-            engine,
-            merchant_id=merchant.id,
-            operation=GET_CHARGE_PERMISSION,
-            quota=quota,
-            calls=len(watched),
-            now=at,
-        )
     for permission, wait in zip(watched, waits, strict=True):
         senders.submit(
             partial(_read, watched=permission),

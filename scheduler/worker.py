@@ -94,6 +94,6 @@ class Worker:
                 worker_id=this_worker(),
             )
             if mine:
-                log.info("watched %d permissions", self._engine.watch(at=now))
+                log.info("watched %d permissions", self._engine.watch())
         except DBAPIError:
             log.exception("the database did not answer; the next tick tries again")

@@ -21,12 +21,11 @@ def run(*, at: datetime | None, as_json: bool) -> None:
     with opened_books(settings) as books, amazon_for(settings):
         clock = ShiftedClock(at) if at else SystemClock()
         engine = charging_engine(books, clock)
-        moment = at or clock.now()
         with progress_bar("charging", total=None) as advance:
             report = engine.run_due(
-                at=moment, on_progress=lambda report: advance(sum(report.outcomes.values()))
+                on_progress=lambda report: advance(sum(report.outcomes.values()))
             )
-        watched = engine.watch(at=moment)
+        watched = engine.watch()
     _tell(report, watched, as_json=as_json)
 
 

@@ -70,8 +70,8 @@ def _play_day(
     if day.day == 1:
         played.lost_answers += _lose_answers(amazon)
     played.repairs += repairs.carry_out(amazon, on=day)
-    engine.watch(at=at)
-    _add(played, engine.run_due(at=at))
+    engine.watch()
+    _add(played, engine.run_due())
     played.ends_at = at
     with reading(engine.database) as connection:
         repairs.notice(permissions_waiting(connection, engine.merchant.id), on=day)
@@ -85,7 +85,7 @@ def _settle_evening(
     at = datetime.combine(day, time(21), tzinfo=zone).astimezone(UTC)
     amazon.set_clock(at)
     clock.set(at)
-    _add(played, engine.run_due(at=at))
+    _add(played, engine.run_due())
     played.ends_at = at
 
 

@@ -65,12 +65,13 @@ class ScriptedServer:
             self.connections += 1
             # A peer that hangs up first is part of the play.
             with connection, suppress(OSError):
-                while not self._stopping.is_set() and (request := _one_request(connection)):
+                while not self._stopping.is_set() and (request := one_request(connection)):
                     self.requests.append(request)
                     self.script(connection)
 
 
-def _one_request(connection: socket.socket) -> bytes:
+def one_request(connection: socket.socket) -> bytes:
+    """One request, headers and body, as it came; nothing when the peer hung up."""
     data = b""
     while b"\r\n\r\n" not in data:
         chunk = connection.recv(65536)

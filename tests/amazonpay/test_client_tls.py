@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
-from scripted_server import BODY, answer
+from scripted_server import BODY, answer, one_request
 from wire_helpers import KINDS, call, create
 
 from amazonpay import UnknownOutcome
@@ -57,7 +57,7 @@ def tls_server(certificate_file, key_file):
         with suppress(OSError):
             raw, _ = listener.accept()
             with raw, context.wrap_socket(raw, server_side=True) as connection:
-                connection.recv(65536)
+                one_request(connection)
                 connection.sendall(answer(body=BODY))
 
     thread = threading.Thread(target=serve)

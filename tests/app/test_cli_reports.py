@@ -27,14 +27,9 @@ def test_the_forecast_of_the_sample(shop: User) -> None:
     assert first["why"].keys() == {"ja", "en"}
     assert (first["on"], first["amount"], first["verdict"]) == ("2026-11-30", 1_100, "ok")
     assert first["parts"] == [{"on": "2026-11-30", "amount": 1_100}]
-    # 30 November: magazine 1,100 + coffee 3,240; 20 December: premium 3,980; then 30 December.
+    # Both rows of the 30th are anchored to the 31st: magazine 1,100 + coffee 3,240 = 4,340.
     days = [(day["on"], day["amount"]) for day in seen["days"]]
-    assert days == [
-        ("2026-11-30", 4_340),
-        ("2026-12-20", 3_980),
-        ("2026-12-30", 1_100),
-        ("2026-12-31", 3_240),
-    ]
+    assert days == [("2026-11-30", 4_340), ("2026-12-20", 3_980), ("2026-12-31", 4_340)]
     assert set(seen["days"][0]) == {"on", "charges", "amount", "expected_to_fail"}
 
 
@@ -51,10 +46,6 @@ def test_an_unknown_state_lists_the_known_ones(shop: User) -> None:
     assert "declined" in line
 
 
-def test_a_year_is_no_search(shop: User) -> None:
-    assert shop("charges", "--from", "2026-12-31", "--to", "2026-12-01").exit_code in (0, 1)
-
-
 def test_a_whole_charge_on_both_databases(
     autopay: User, database_url: str, amazon: Sandbox
 ) -> None:
@@ -68,15 +59,16 @@ def test_a_whole_charge_on_both_databases(
         "master_key_file": autopay.folder / "master.key",
         "paced": "false",
     }
-    assert autopay("migrate", **settings).exit_code == 0
-    assert autopay("migrate", "--json", **settings).json["before"] == "0002"
+    made, again = (autopay("migrate", "--json", **settings).json for _ in range(2))
+    assert made["before"] is None
+    assert again["before"] == again["after"] == made["after"]
     assert autopay("catalogue", "import", CATALOGUE, **settings).exit_code == 0
     assert autopay("subscribers", "import", rows, "--json", **settings).json["added"] == 1
     amazon.create_permissions([{"id": "B03-9253377-8710329"}])
     run = ("run", "--json", "--at", DUE.isoformat())
-    first, again = autopay(*run, **settings), autopay(*run, **settings)
-    assert set(first.json) >= REPORT_KEYS
-    assert (first.json["captured"], again.json["captured"]) == (1, 0)
+    first, second = (autopay(*run, **settings).json for _ in range(2))
+    assert set(first) >= REPORT_KEYS
+    assert (first["captured"], second["captured"]) == (1, 0)
     assert [charge["amount"] for charge in amazon.charges()] == [1_100]
     _check_history(autopay, settings)
     audited = autopay("audit", "--json", **settings).json

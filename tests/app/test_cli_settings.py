@@ -15,8 +15,10 @@ CANARY = "canary5f2d"
         pytest.param("cap_yen", "abc", "valid integer", id="yen"),
         pytest.param("cap_rule", "hope", "'refuse', 'defer' or 'split'", id="cap rule"),
         pytest.param("environment", "test", "'sandbox' or 'live'", id="environment"),
-        pytest.param("timezone", "Asia/Nowhere", "no known zone", id="zone"),
-        pytest.param("timezone", "../etc/passwd", "no known zone", id="zone that is a path"),
+        pytest.param("timezone", "Asia/Nowhere", "must be a zone such as", id="zone"),
+        pytest.param(
+            "timezone", "../etc/passwd", "must be a zone such as", id="zone that is a path"
+        ),
         pytest.param("dunning_days", "1,x", "whole days", id="dunning words"),
         pytest.param("dunning_days", "7,3", "ascend", id="dunning order"),
         pytest.param("dunning_days", "1,400", "365", id="dunning for years"),

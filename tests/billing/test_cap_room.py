@@ -57,12 +57,12 @@ class Room:
         """End attempts."""
         writing(self.engine, lambda c: settle_holds(c, attempts, captured=captured))
 
-    def learn(self, balance_yen: int, *months: str) -> None:
-        """Amazon says what is left."""
+    def learn(self, balance_yen: int, attempt: int) -> None:
+        """Amazon says what is left for the months of an attempt."""
         writing(
             self.engine,
             lambda c: learn_balance(
-                c, permission_id=self.permission, months=months, balance_yen=balance_yen
+                c, attempt_id=attempt, permission_id=self.permission, balance_yen=balance_yen
             ),
         )
 
@@ -179,7 +179,7 @@ def test_a_limit_below_what_is_taken_leaves_no_room_and_breaks_nothing(room: Roo
 def test_amazons_balance(room: Room, balance: int, left: int) -> None:
     room.load(NOVEMBER, DECEMBER)
     room.hold(1, 10_000, NOVEMBER)  # 50,000 - 10,000 = 40,000 by our own view
-    room.learn(balance, NOVEMBER)
+    room.learn(balance, 1)
     assert room.load(NOVEMBER)[NOVEMBER].room_yen == left
     assert room.load(NOVEMBER, limit=100_000)[NOVEMBER].room_yen == (
         left if balance < 40_000 else 90_000

@@ -1,5 +1,7 @@
 """What an answer of Amazon's means for an attempt; only a definite "no" is a decline."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,6 +38,7 @@ ATTEMPT = OpenAttempt(
     idempotency_key="key",
     body=b"{}",
     amount_yen=3_000,
+    send_by=datetime(2026, 12, 1, tzinfo=UTC),
 )
 DECLINES = RETRYABLE | BUYER_MUST_ACT
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -25,8 +25,10 @@ NEW = OpenAttempt(
     idempotency_key="the-key",
     body=charge_body(permission_amazon_id=PERMISSION, amount_yen=3_000, reference="one-0001"),
     amount_yen=3_000,
+    send_by=datetime(2026, 12, 1, tzinfo=UTC),
 )
 PENDING = replace(NEW, charge_id=CHARGE)
+NOW = datetime(2026, 11, 30, tzinfo=UTC)
 
 Answer = httpx.Response | Exception
 
@@ -74,7 +76,7 @@ def ask(amazon: Amazon, private_key: PrivateKey) -> Iterator[Callable[..., Outco
 
     def with_answers(attempt: OpenAttempt, *answers: Answer) -> Outcome:
         amazon.answers = list(answers)
-        return send(client, attempt)
+        return send(client, attempt, now=lambda: NOW)
 
     with client:
         yield with_answers
@@ -219,3 +221,11 @@ def test_the_points_before_and_after_the_call_are_announced(ask, monkeypatch) ->
     monkeypatch.setattr(checkpoints, "_observers", [seen.append])
     ask(NEW, charge("Captured"))
     assert seen == ["charge.before_send", "charge.after_send"]
+
+
+def test_a_sender_that_slept_too_long_sends_nothing(
+    ask: Callable[..., Outcome], amazon: Amazon
+) -> None:
+    """Its room is held in the months up to `send_by`; a later charge could count in another."""
+    outcome = ask(replace(NEW, send_by=NOW - timedelta(seconds=1)))
+    assert (outcome.kind, amazon.asked) == (OutcomeKind.UNKNOWN, [])

@@ -145,8 +145,8 @@ class Case:
                 endpoint=AmazonEndpoint(base_url=self.amazon.base_url, paced=False, in_flight=4),
                 clock=ShiftedClock(at),
             )
-            engine.run_due(at=at)
-            engine.watch(at=at)
+            engine.run_due()
+            engine.watch()
         database.dispose()
 
     def books(self) -> dict[str, list[Any]]:

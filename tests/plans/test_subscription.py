@@ -25,6 +25,7 @@ ALLOWED = {
     ("pending", "active"),
     ("pending", "canceled"),
     ("trialing", "active"),
+    ("trialing", "past_due"),  # the first charge after the trial is declined
     ("trialing", "canceled"),
     ("active", "past_due"),
     ("active", "paused"),

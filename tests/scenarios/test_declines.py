@@ -5,6 +5,8 @@ from datetime import date, timedelta
 import pytest
 from support.shop import OpenShop, subscriber
 
+from billing import ImportStatus
+
 PERMISSION = "C03-0000001-0000001"
 FIRST_DAY = date(2026, 11, 30)
 
@@ -107,4 +109,14 @@ def test_an_agreement_the_buyer_ended_at_amazon_is_not_charged_again(opened: Ope
     assert shop.subscription("sub-001")["state"] == "paused"
     creations = [r for r in shop.amazon.requests() if r["operation"] == "CreateCharge"]
     assert len(creations) == 1
+    assert shop.faults() == []
+
+
+@pytest.mark.parametrize("reason", ["SoftDeclined", "HardDeclined"])
+def test_the_first_charge_after_a_trial_may_be_declined(opened: OpenShop, reason: str) -> None:
+    trialing = subscriber(1, status=ImportStatus.TRIALING)
+    shop = opened(subscribers=[trialing, subscriber(2)], behaviours={PERMISSION: [reason]})
+    shop.charge_on(FIRST_DAY)
+    assert shop.subscription("sub-001")["state"] == "past_due"
+    assert shop.taken() == [("sub-002-0010-renewal", 1980)]
     assert shop.faults() == []

@@ -1,9 +1,11 @@
 """The monthly cap: planned, shared by all subscriptions of a permission, never broken."""
 
-from datetime import date, timedelta
+from datetime import date
 
 import pytest
 from support.shop import OpenShop, subscriber
+
+from amazonpay import CreateCharge
 
 SHARED = {"charge_permission_id": "C03-7777777-7777777", "buyer_id": "amzn1.account.SHARED"}
 
@@ -85,14 +87,12 @@ def test_amazons_lower_limit_is_learnt_from_its_refusal(opened: OpenShop) -> Non
 def test_a_charge_on_the_same_permission_by_somebody_else_is_believed(opened: OpenShop) -> None:
     """Another system of the merchant took 30,000 of the 50,000: Amazon's balance wins."""
     shop = opened(subscribers=[subscriber(1, plan_code="studio")])
-    at = shop.go_to(date(2026, 11, 30), hour=8)
+    shop.go_to(date(2026, 11, 30), hour=8)
     with shop.engine.make_client() as client:
-        from amazonpay import CreateCharge
-
         other = CreateCharge(charge_permission_id="C03-0000001-0000001", amount_yen=30_000)
         client.create_charge(other, idempotency_key="another-system")
-    shop.charge_on(at.date())
-    shop.charge_on(at.date() + timedelta(days=1))
+    shop.charge_on(date(2026, 11, 30))
+    shop.charge_on(date(2026, 12, 1))
     ours = [taken for taken in shop.taken() if taken[0]]
     assert ours == [("sub-001-0010-renewal", 20_000), ("sub-001-0010-renewal:2", 9_800)]
 

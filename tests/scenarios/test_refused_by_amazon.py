@@ -36,7 +36,7 @@ def test_the_throttle_costs_time_but_neither_attempts_nor_declines(
 
 def test_a_wrong_key_stops_the_run_and_the_right_one_finishes_it(opened: OpenShop) -> None:
     shop = opened(subscribers=[subscriber(number) for number in range(1, 4)])
-    at = shop.go_to(DAY)
+    shop.go_to(DAY)
     right = shop.amazon.private_key_file.read_bytes()
     wrong = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
         serialization.Encoding.PEM,
@@ -64,11 +64,12 @@ def test_a_wrong_key_stops_the_run_and_the_right_one_finishes_it(opened: OpenSho
         )
 
     with pytest.raises(RunStopped, match="public key"):
-        engine_with(wrong).run_due(at=at)
+        engine_with(wrong).run_due()
     assert shop.taken() == []
     assert shop.rows("SELECT kind FROM notice") == []
 
-    engine_with(right).run_due(at=shop.go_to(DAY, hour=10))
+    shop.go_to(DAY, hour=10)
+    engine_with(right).run_due()
     assert len(shop.taken()) == 3
     assert shop.rows("SELECT DISTINCT number FROM attempt") == [{"number": 1}]
     assert shop.faults() == []

@@ -85,9 +85,9 @@ class Shop:
 
     def charge_on(self, on: date, *, hour: int = 9) -> RunReport:
         """Play one charge run at `hour` o'clock JST of a day, after a look at waiting buyers."""
-        at = self.go_to(on, hour=hour)
-        self.engine.watch(at=at)
-        return self.engine.run_due(at=at)
+        self.go_to(on, hour=hour)
+        self.engine.watch()
+        return self.engine.run_due()
 
     def go_to(self, on: date, *, hour: int = 9) -> datetime:
         """Move our clock and Amazon's to `hour` o'clock JST of a day."""
