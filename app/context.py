@@ -43,11 +43,12 @@ def open_database(settings: Settings) -> Engine:
 
 
 @contextmanager
-def opened_books(settings: Settings) -> Iterator[Books]:
+def opened_books(settings: Settings, *, new_merchant: bool = False) -> Iterator[Books]:
     """The books, ready for work; rules and keys given in the settings are stored first.
 
-    Raises `DatabaseBehind`, `WrongEnvironment`, an `UnusableKey`, or `Refused` when the database
-    does not answer.
+    Only with `new_merchant` is a merchant made that is not there yet: a mistyped AUTOPAY_MERCHANT
+    must not make one. Raises `UnknownMerchant`, `DatabaseBehind`, `WrongEnvironment`, an
+    `UnusableKey`, or `Refused` when the database does not answer.
     """
     database = open_database(settings)
     try:
@@ -55,7 +56,7 @@ def opened_books(settings: Settings) -> Iterator[Books]:
             check_schema(database)
         except OperationalError as error:
             raise Refused(_unreachable(settings, error)) from error
-        _store_merchant(settings, database)
+        _store_merchant(settings, database, new_merchant=new_merchant)
         with reading(database) as connection:
             merchant = load_merchant(connection, settings.merchant)
         yield Books(settings, database, merchant)
@@ -91,7 +92,10 @@ def amazon_endpoint(settings: Settings) -> AmazonEndpoint:
     )
 
 
-def _store_merchant(settings: Settings, database: Engine) -> None:
+def _store_merchant(settings: Settings, database: Engine, *, new_merchant: bool) -> None:
+    if not new_merchant:
+        with reading(database) as connection:
+            load_merchant(connection, settings.merchant)
     if settings.public_key_id:
         check_environment(public_key_id=settings.public_key_id, environment=settings.environment)
     writing(

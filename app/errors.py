@@ -66,10 +66,11 @@ def _foreseen() -> tuple[type[Exception], ...]:
         WrongEnvironment,
     )
     from plans import BadInput
-    from scheduler import RunStopped
+    from scheduler import AmazonSilent, RunStopped
 
     return (
         AmazonPayError,
+        AmazonSilent,
         AmazonUnreachable,
         BadInput,
         BadMasterKey,

@@ -163,6 +163,6 @@ def _row(connection: Connection, merchant_id: str) -> Row:
     if not found:
         raise UnknownMerchant(
             f"merchant {merchant_id!r} is not in this database; "
-            "import its catalogue first, or name another one in AUTOPAY_MERCHANT"
+            "begin with autopay catalogue import FILE, or name another one in AUTOPAY_MERCHANT"
         )
     return found[0]

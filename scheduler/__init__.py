@@ -7,12 +7,13 @@ from scheduler.clock import Clock, ShiftedClock, SystemClock
 from scheduler.engine import AmazonEndpoint, BillingEngine, start_engine
 from scheduler.identity import dead_workers, this_worker
 from scheduler.pacing import PUBLISHED, Quota
-from scheduler.run import RunReport, RunStopped
+from scheduler.run import AmazonSilent, RunReport, RunStopped
 from scheduler.worker import Worker
 
 __all__ = [
     "PUBLISHED",
     "AmazonEndpoint",
+    "AmazonSilent",
     "BillingEngine",
     "Clock",
     "Quota",

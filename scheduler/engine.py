@@ -38,9 +38,16 @@ class BillingEngine:
     clock: Clock
 
     def run_due(
-        self, *, on_progress: Callable[[RunReport], None] = lambda report: None
+        self,
+        *,
+        on_progress: Callable[[RunReport], None] = lambda report: None,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> RunReport:
-        """Charge everything that is due by the engine's clock; raises `RunStopped`."""
+        """Charge everything that is due by the engine's clock.
+
+        When `stopping` turns true the run begins nothing new. Raises `RunStopped` and
+        `AmazonSilent`.
+        """
         with Senders[Outcome](self.make_client, threads=self.endpoint.in_flight) as senders:
             run = ChargeRun(
                 engine=self.database,
@@ -49,6 +56,7 @@ class BillingEngine:
                 settings=RunSettings(this_worker(), self._quota, self.endpoint.in_flight),
                 now=self.clock.now,
                 on_progress=on_progress,
+                stopping=stopping,
             )
             return run.run_due()
 

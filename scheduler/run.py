@@ -40,12 +40,19 @@ COLLECT_SECONDS = 0.05
 # Waits before an attempt with unknown outcome is replayed within the run; after the last one it
 # stays in doubt and later runs replay it.
 REPLAY_WAITS = (0.5, 1.0, 2.0)
+# After so many unknown outcomes with no definite answer between them, nothing new is begun: every
+# further attempt would only be one more in doubt.
+SILENCE_AFTER = 32
 THROTTLED_WAIT = 1.0
 THROTTLED_TRIES = 120
 
 
 class RunStopped(Exception):
     """Amazon refuses every request until a person acts; nothing was charged or lost by it."""
+
+
+class AmazonSilent(Exception):
+    """Amazon gives no definite answer to anybody; later runs replay what is in doubt."""
 
 
 @dataclass(slots=True)
@@ -90,6 +97,7 @@ class ChargeRun:
         settings: RunSettings,
         now: Callable[[], datetime],
         on_progress: Callable[[RunReport], None] = lambda report: None,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._engine = engine
         self._merchant = merchant
@@ -97,20 +105,24 @@ class ChargeRun:
         self._settings = settings
         self._now = now
         self._on_progress = on_progress
+        self._stopping = stopping
+        self._unknown_in_a_row = 0
         self._report = RunReport()
         self._replays: list[_Replay] = []
         self._tries: dict[tuple[int, OutcomeKind], int] = {}
         self._throttled = False
         self._stopped: str | None = None
+        self._dead: set[str] = set()
 
     def run_due(self) -> RunReport:
         """Process everything that is due until nothing is left to do.
 
         A run under Amazon's throttle may take hours, so every step reads the clock anew: months,
-        leases and dates are those of the step. Raises `RunStopped` when Amazon refuses our
-        credentials; open attempts stay open.
+        leases and dates are those of the step. When asked to stop it begins nothing new and
+        records what is under way. Raises `RunStopped` when Amazon refuses our credentials and
+        `AmazonSilent` when it does not answer; open attempts stay open.
         """
-        self._submit(self._unsettled())
+        self._dead = dead_workers(workers_with_unsettled(self._engine, self._merchant))
         self._open_cycles()
         going_on = True
         while going_on or self._senders.outstanding or self._replays:
@@ -121,21 +133,20 @@ class ChargeRun:
             going_on = fed or recorded
         if self._stopped is not None:
             raise RunStopped(self._stopped)
+        if self._amazon_is_silent:
+            raise AmazonSilent(
+                "Amazon Pay does not answer; nothing new was begun, and what is in doubt is replayed "
+                "with the same keys by later runs. Check the network and AUTOPAY_AMAZON_URL"
+            )
         return self._report
 
-    def _unsettled(self) -> list[OpenAttempt]:
-        dead = dead_workers(workers_with_unsettled(self._engine, self._merchant))
-        claimed: list[OpenAttempt] = []
-        while found := claim_unsettled(
-            self._engine,
-            self._merchant,
-            at=self._now(),
-            worker_id=self._settings.worker_id,
-            dead_workers=dead,
-            limit=SLICE,
-        ):
-            claimed += found
-        return claimed
+    @property
+    def _amazon_is_silent(self) -> bool:
+        return self._unknown_in_a_row >= SILENCE_AFTER
+
+    @property
+    def _begins_nothing(self) -> bool:
+        return self._stopped is not None or self._amazon_is_silent or self._stopping()
 
     def _open_cycles(self) -> None:
         while opened := open_due_cycles(self._engine, self._merchant, at=self._now(), limit=SLICE):
@@ -144,14 +155,32 @@ class ChargeRun:
     def _feed(self) -> bool:
         """Intend and submit as much as the window takes; false when there is nothing more."""
         room = self._window - self._senders.outstanding - len(self._replays)
-        if self._stopped is not None or room < self._window // 2:
+        if self._begins_nothing or room < self._window // 2:
+            return False
+        unsettled = self._claim_unsettled(limit=min(room, SLICE))
+        self._submit(unsettled)
+        return self._intend(limit=min(room, SLICE) - len(unsettled)) or bool(unsettled)
+
+    def _claim_unsettled(self, *, limit: int) -> list[OpenAttempt]:
+        """What a dead worker left, and what was in doubt or pending until now, comes first."""
+        return claim_unsettled(
+            self._engine,
+            self._merchant,
+            at=self._now(),
+            worker_id=self._settings.worker_id,
+            dead_workers=self._dead,
+            limit=limit,
+        )
+
+    def _intend(self, *, limit: int) -> bool:
+        if limit == 0:
             return False
         handled, attempts = intend_due_slots(
             self._engine,
             self._merchant,
             at=self._now(),
             worker_id=self._settings.worker_id,
-            limit=min(room, SLICE),
+            limit=limit,
         )
         self._report.slots_handled += handled
         self._submit(attempts)
@@ -199,6 +228,8 @@ class ChargeRun:
         record_outcomes(self._engine, self._merchant, outcomes, at=self._now())
         for outcome in outcomes:
             self._report.count(outcome)
+            unknown = outcome.kind is OutcomeKind.UNKNOWN
+            self._unknown_in_a_row = self._unknown_in_a_row + 1 if unknown else 0
             self._plan_replay(outcome)
         self._learn(outcomes)
         self._on_progress(self._report)
@@ -219,7 +250,8 @@ class ChargeRun:
             self._replays.append(_Replay(outcome.attempt, time.monotonic() + wait))
 
     def _replay(self) -> None:
-        if self._stopped is not None:
+        if self._begins_nothing:
+            # They stay open in the books; a later run claims and replays them.
             self._replays.clear()
         now = time.monotonic()
         ready = [replay for replay in self._replays if replay.at <= now]

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from scheduler.engine import BillingEngine
 from scheduler.identity import this_worker
-from scheduler.run import RunStopped
+from scheduler.run import AmazonSilent, RunStopped
 from scheduler.ticks import won
 
 log = logging.getLogger(__name__)
@@ -72,12 +72,14 @@ class Worker:
     def charge(self) -> None:
         """One charge run; a database that is away is tried again at the next tick."""
         try:
-            report = self._engine.run_due()
+            report = self._engine.run_due(stopping=self._done.is_set)
             log.info("charge run: %s", report)
         except RunStopped as stop:
             log.error("charging is stopped: %s", stop)
             self._on_stopped(str(stop))
             self._done.set()
+        except AmazonSilent as silence:
+            log.error("%s", silence)
         except DBAPIError:
             log.exception("the database did not answer; the next tick tries again")
 

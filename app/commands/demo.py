@@ -51,7 +51,7 @@ def demo(
     try:
         settings = write_settings(directory, amazon)
         _prepare_database(settings)
-        with opened_books(settings) as books:
+        with opened_books(settings, new_merchant=True) as books:
             save_catalogue(books, price_list)
             rows = parse_all(books, subscribers or SAMPLE / "subscribers.csv")
             first = first_charge_date(rows)

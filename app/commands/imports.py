@@ -34,7 +34,7 @@ from scheduler import SystemClock
 def import_catalogue(file: Path, *, as_json: bool) -> None:
     """Import a price list into the books of the settings."""
     catalogue = read_catalogue(file)
-    with opened_books(load_settings()) as books:
+    with opened_books(load_settings(), new_merchant=True) as books:
         change = save_catalogue(books, catalogue)
     if as_json:
         write_json({"file": str(file), "imported": True, **_catalogue_figures(change)})

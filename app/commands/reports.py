@@ -7,9 +7,10 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import typer
+
 from app.context import Books, opened_books
 from app.output import neutralised, say, write_json, write_table
-from app.problems import Refused
 from app.settings import load_settings
 from billing import (
     ChargeHistoryRow,
@@ -121,7 +122,7 @@ def charges(
         try:
             rows = charge_history(connection, **chosen)
         except ValueError as error:
-            raise Refused(str(error)) from error
+            raise typer.BadParameter(str(error), param_hint="--state") from error
         records = (_charge_record(books, row) for row in rows)
         if output == "table":
             write_table(CHARGE_COLUMNS, (tuple(record.values()) for record in records))

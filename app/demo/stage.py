@@ -49,6 +49,8 @@ def write_settings(folder: Path, amazon: LocalAmazon) -> Settings:
         "AUTOPAY_PRIVATE_KEY_FILE": str(amazon.private_key_file.resolve()),
         "AUTOPAY_MASTER_KEY_FILE": str(folder / "master.key"),
         "AUTOPAY_PACED": "false",
+        # The local Amazon Pay answers within milliseconds: more in flight would only wait.
+        "AUTOPAY_IN_FLIGHT": "8",
         "AUTOPAY_STAFF_PASSWORD": secrets.token_urlsafe(9),
     }
     file = folder / "autopay.env"

@@ -5,6 +5,8 @@ from datetime import date, timedelta
 import pytest
 from support.shop import OpenShop, subscriber
 
+from scheduler import AmazonSilent
+
 LOST = [
     "timeout_before",
     "timeout_after",
@@ -115,3 +117,19 @@ def test_many_faults_at_once_charge_everybody_exactly_once(opened: OpenShop) -> 
         row.external_id for row in subscribers
     ]
     assert shop.faults(shop.clock.now() + timedelta(days=2)) == []
+
+
+def test_when_amazon_is_silent_nothing_more_is_begun(opened: OpenShop) -> None:
+    shop = opened(
+        subscribers=[subscriber(number) for number in range(1, 301)],
+        endpoint={"deadline_seconds": 0.4},
+    )
+    shop.amazon.faults([{"operation": "createCharge", "kind": "503", "times": 100_000}])
+    with pytest.raises(AmazonSilent, match="does not answer"):
+        shop.charge_on(date(2026, 11, 30))
+    begun = shop.rows("SELECT COUNT(*) AS n FROM attempt")[0]["n"]
+    assert begun <= 200  # one slice, not the whole day
+    shop.amazon.clear_faults()
+    shop.charge_on(date(2026, 11, 30), hour=12)
+    assert len(shop.taken()) == 300
+    assert shop.faults() == []
