@@ -19,6 +19,9 @@ BUYER_MUST_ACT = frozenset(
         "InvalidChargePermissionStatus",
         "TransactionAmountExceeded",
         "TransactionCountExceeded",
+        # Amazon does not know the permission: a wrong id, or one of another account. The back
+        # office must act; the slot waits the same way and goes on once Amazon knows it.
+        "ResourceNotFound",
     }
 )
 # A debt older than this is no longer dunning, and dates stay far from the calendar's end.

@@ -18,6 +18,7 @@ from billing.dates import charge_instant, civil_date
 from billing.events import event_row
 from billing.merchants import Merchant
 from billing.rows import Row, fetch, insert_many, insert_returning_ids, table_of, update_many
+from billing.settle import next_cycle_row
 from billing.tables import (
     InvoiceLineRow,
     InvoiceRow,
@@ -50,6 +51,11 @@ class _Opened:
     lines: tuple[Line, ...]
     tax: TaxBreakdown
     number: str
+
+    @property
+    def is_free(self) -> bool:
+        """Nothing is to be paid: there is no slot, and the cycle is settled at once."""
+        return self.tax.total_yen == 0
 
 
 @dataclass(slots=True)
@@ -109,7 +115,7 @@ def _handle(row: Row, terms: Terms, merchant: Merchant, at: datetime, work: _Wor
     elif row["state"] == "paused":
         _resume(row, terms, merchant, at, work)
     else:
-        _open_cycle(row, terms, merchant, work)
+        _open_cycle(row, terms, merchant, at, work)
 
 
 def _resume(row: Row, terms: Terms, merchant: Merchant, at: datetime, work: _Work) -> None:
@@ -128,7 +134,7 @@ def _resume(row: Row, terms: Terms, merchant: Merchant, at: datetime, work: _Wor
     work.moved[-1].update(next_cycle=cycle, due_at=due_at, resume_on=None)
 
 
-def _open_cycle(row: Row, terms: Terms, merchant: Merchant, work: _Work) -> None:
+def _open_cycle(row: Row, terms: Terms, merchant: Merchant, at: datetime, work: _Work) -> None:
     anchor = terms.anchor(row["anchor_year"], row["anchor_month"], row["anchor_day"])
     cycle = row["next_cycle"]
     period = cycle_period(anchor=anchor, interval=terms.price.interval, cycle=cycle)
@@ -145,9 +151,22 @@ def _open_cycle(row: Row, terms: Terms, merchant: Merchant, work: _Work) -> None
         on=period.start,
         rounding=merchant.tax_rounding,
     )
-    number = f"{row['external_id']}-{cycle:04d}"
-    work.opened.append(_Opened(row, period, lines, tax, number))
-    work.moved.append(_moved(row, due_at=None))
+    opened = _Opened(row, period, lines, tax, f"{row['external_id']}-{cycle:04d}")
+    if opened.is_free:
+        _settle_free_cycle(row, terms, merchant, at, work)
+    else:
+        work.moved.append(_moved(row, due_at=None))
+    work.opened.append(opened)
+
+
+def _settle_free_cycle(
+    row: Row, terms: Terms, merchant: Merchant, at: datetime, work: _Work
+) -> None:
+    """A cycle for 0 yen (a first price of 0) asks Amazon for nothing; the next gets its date."""
+    if row["state"] != "active":
+        reason = f"cycle {row['next_cycle']} is free"
+        work.events.append(event_row(row, at=at, kind="started", state="active", reason=reason))
+    work.moved.append(_moved(row, **next_cycle_row(row, terms, merchant)))
 
 
 def _change_state(
@@ -158,7 +177,7 @@ def _change_state(
 
 
 def _moved(row: Row, **changes: Any) -> dict[str, Any]:
-    names = ("id", "state", "next_cycle", "due_at", "resume_on")
+    names = ("id", "state", "next_cycle", "cycles_done", "due_at", "resume_on")
     return {name: row[name] for name in names} | changes
 
 
@@ -170,6 +189,7 @@ def _write(connection: Connection, merchant: Merchant, at: datetime, work: _Work
         [_invoice_row(merchant, opened, on) for opened in work.opened],
     )
     opened_ids = list(zip(work.opened, invoice_ids, strict=True))
+    to_pay = [pair for pair in opened_ids if not pair[0].is_free]
     insert_many(
         connection,
         table_of(InvoiceLineRow),
@@ -183,11 +203,11 @@ def _write(connection: Connection, merchant: Merchant, at: datetime, work: _Work
     insert_many(
         connection,
         table_of(SlotRow),
-        [_slot_row(merchant, opened, invoice_id) for opened, invoice_id in opened_ids],
+        [_slot_row(merchant, opened, invoice_id) for opened, invoice_id in to_pay],
     )
     ledger.book(
         connection,
-        [_journal(merchant, opened, invoice_id, on) for opened, invoice_id in opened_ids],
+        [_journal(merchant, opened, invoice_id, on) for opened, invoice_id in to_pay],
     )
     update_many(connection, subscriptions, work.moved)
     insert_many(connection, table_of(SubscriptionEventRow), work.events)
@@ -199,7 +219,7 @@ def _invoice_row(merchant: Merchant, opened: _Opened, on: date) -> dict[str, Any
         "subscription_id": opened.subscription["id"],
         "cycle": opened.subscription["next_cycle"],
         "number": opened.number,
-        "state": "open",
+        "state": "paid" if opened.is_free else "open",
         "issued_on": on,
         "period_start": opened.period.start,
         "period_end": opened.period.end,

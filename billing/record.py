@@ -288,7 +288,7 @@ def _next_step(case: _Case, work: _Work, step: DunningStep, slot: dict[str, Any]
     work.notices.append(
         notice_row(
             case.slot,
-            kind="payment_method_needed" if waits else "failed",
+            kind=_notice_kind(slot["reason"], waits=waits),
             at=at,
             reason=slot["reason"],
             next_try_at=None if waits else due_at,
@@ -296,6 +296,12 @@ def _next_step(case: _Case, work: _Work, step: DunningStep, slot: dict[str, Any]
         )
     )
     _past_due(case, work, slot["reason"])
+
+
+def _notice_kind(reason: str, *, waits: bool) -> str:
+    if reason == "ResourceNotFound":
+        return "permission_unknown"  # for the back office: the buyer can do nothing about it
+    return "payment_method_needed" if waits else "failed"
 
 
 def _past_due(case: _Case, work: _Work, reason: str) -> None:

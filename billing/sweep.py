@@ -30,6 +30,7 @@ CURED_BY_NEW_METHOD = (
     "HardDeclined",
     "PaymentMethodNotAllowed",
     "InvalidChargePermissionStatus",
+    "ResourceNotFound",
     "NonChargeable",
     "PaymentMethodInvalid",
     "PaymentMethodDeleted",

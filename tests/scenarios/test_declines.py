@@ -120,3 +120,17 @@ def test_the_first_charge_after_a_trial_may_be_declined(opened: OpenShop, reason
     assert shop.subscription("sub-001")["state"] == "past_due"
     assert shop.taken() == [("sub-002-0010-renewal", 1980)]
     assert shop.faults() == []
+
+
+def test_a_permission_that_amazon_does_not_know_waits_and_goes_on_once_it_does(
+    opened: OpenShop,
+) -> None:
+    shop = opened(subscribers=[subscriber(1)])
+    shop.amazon.reset()
+    shop.charge_on(FIRST_DAY)
+    assert shop.slot("sub-001-0010-renewal")["reason"] == "ResourceNotFound"
+    assert [row["kind"] for row in shop.rows("SELECT kind FROM notice")] == ["permission_unknown"]
+    shop.amazon.create_permissions([{"id": PERMISSION, "buyerId": "b", "amountLimit": 50_000}])
+    shop.charge_on(FIRST_DAY + timedelta(days=1))
+    assert shop.taken() == [("sub-001-0010-renewal", 1980)]
+    assert shop.faults() == []

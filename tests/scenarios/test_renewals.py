@@ -109,3 +109,15 @@ def test_missed_months_are_caught_up_one_after_another(opened: OpenShop) -> None
         shop.charge_on(date(2027, 2, 28))
     assert [reference[8:12] for reference, _ in shop.taken()] == ["0010", "0011", "0012", "0013"]
     assert shop.faults() == []
+
+
+def test_a_first_cycle_for_nothing_asks_amazon_for_nothing(opened: OpenShop) -> None:
+    free = subscriber(1, plan_code="gift", status=ImportStatus.TRIALING)
+    shop = opened(subscribers=[free, subscriber(2)])
+    shop.charge_on(date(2026, 11, 30))
+    assert shop.taken() == [("sub-002-0010-renewal", 1980)]
+    after = shop.subscription("sub-001")
+    assert (after["state"], after["next_cycle"], after["cycles_done"]) == ("active", 11, 1)
+    shop.charge_on(date(2026, 12, 30))
+    assert ("sub-001-0011-renewal", 1980) in shop.taken()
+    assert shop.faults() == []

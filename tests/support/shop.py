@@ -44,6 +44,8 @@ plans:
      every: {unit: month, count: 1}, per_seat: true}
   - {code: coffee, name: {ja: コーヒー, en: Coffee}, price: 3240, tax: reduced,
      every: {unit: month, count: 1}, first_price: 1980, minimum_cycles: 3}
+  - {code: gift, name: {ja: 初回無料, en: First free}, price: 1980, tax: standard,
+     every: {unit: month, count: 1}, first_price: 0}
   - {code: yearly, name: {ja: 年額, en: Yearly}, price: 98000, tax: standard,
      every: {unit: year, count: 1}}
 """
