@@ -27,6 +27,7 @@ from billing.database import DatabaseUnavailable, open_engine, reading, writing
 from billing.dates import charge_instant, civil_date, possible_months
 from billing.doubt import claim_unsettled, workers_with_unsettled
 from billing.dunning import parse_schedule
+from billing.ending import end_waits
 from billing.forecast import ComingCharge, DayTotal, Forecast, forecast
 from billing.history import (
     ChargeHistoryRow,
@@ -66,7 +67,6 @@ from billing.subscribers_store import (
 )
 from billing.sweep import (
     WatchedPermission,
-    end_expired_waits,
     permissions_to_read,
     permissions_waiting,
     record_permissions,
@@ -135,7 +135,7 @@ __all__ = [
     "civil_date",
     "claim_unsettled",
     "decode_master_key",
-    "end_expired_waits",
+    "end_waits",
     "first_day_with_room",
     "forecast",
     "idempotency_key",

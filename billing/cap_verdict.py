@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
-from zoneinfo import ZoneInfo
+from datetime import date, datetime
 
 from billing.cap_plan import CapRule
-from billing.dates import charge_instant, first_of_next_month
+from billing.dates import certain_from, charge_instant, first_of_next_month
 
 REFUSED = "cap_refused"
 IMPOSSIBLE = "cap_impossible"
@@ -67,7 +66,7 @@ def judge(
     # A boundary passes within hours: waiting for it beats a refusal or a needless split.
     at_boundary = len(rooms) > 1 and rooms[-1][1] > room
     if at_boundary:
-        return Move(_certain_from(rooms[-1][0], timezone))
+        return Move(certain_from(rooms[-1][0], timezone=timezone))
     if rule is CapRule.REFUSE:
         return Refuse(REFUSED)
     if rule is CapRule.SPLIT and room > 0:
@@ -78,10 +77,3 @@ def judge(
 def _next_look(rooms: Sequence[tuple[str, int]], timezone: str, charge_hour: int) -> datetime:
     last_month = date.fromisoformat(f"{rooms[-1][0]}-01")
     return charge_instant(on=first_of_next_month(last_month), timezone=timezone, hour=charge_hour)
-
-
-def _certain_from(month: str, timezone: str) -> datetime:
-    """When a charge can only count in `month` or later, whoever's midnight resets the cap."""
-    first = date.fromisoformat(f"{month}-01")
-    midnights = (datetime.combine(first, time(), tzinfo=zone) for zone in (ZoneInfo(timezone), UTC))
-    return max(midnight.astimezone(UTC) for midnight in midnights)

@@ -1,11 +1,14 @@
 """From the merchant's civil dates to instants and back, and the months a charge may fall in."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 # Between committing an intent and Amazon booking the charge at most this much time passes; a
 # later send is a replay, which reserves its own months first.
 SEND_WINDOW = timedelta(minutes=10)
+# A call that begins at the window's end is still under way, and clocks differ a little.
+ANSWER_MARGIN = timedelta(minutes=3)
+JAPAN = ZoneInfo("Asia/Tokyo")
 
 
 def charge_instant(*, on: date, timezone: str, hour: int) -> datetime:
@@ -21,12 +24,22 @@ def civil_date(*, at: datetime, timezone: str) -> date:
 def possible_months(*, at: datetime, timezone: str) -> tuple[str, ...]:
     """Every calendar month ("2026-12") that a charge sent at `at` could count in, ascending.
 
-    Amazon does not say whose midnight resets the cap, so both the merchant's zone and UTC count,
-    and so does a month that begins before the answer can arrive.
+    Amazon does not say whose midnight resets the cap, so the merchant's zone, Japan's and UTC
+    count, and so does a month that begins before the last possible answer.
     """
-    zones = (ZoneInfo(timezone), UTC)
-    instants = (at, at + SEND_WINDOW)
-    return tuple(sorted({f"{i.astimezone(z):%Y-%m}" for z in zones for i in instants}))
+    instants = (at, at + SEND_WINDOW + ANSWER_MARGIN)
+    return tuple(sorted({f"{i.astimezone(z):%Y-%m}" for z in _zones(timezone) for i in instants}))
+
+
+def certain_from(month: str, *, timezone: str) -> datetime:
+    """When a charge can only count in `month` or later, whoever's midnight resets the cap."""
+    first = date.fromisoformat(f"{month}-01")
+    midnights = (datetime.combine(first, time(), tzinfo=zone) for zone in _zones(timezone))
+    return max(midnight.astimezone(UTC) for midnight in midnights)
+
+
+def _zones(timezone: str) -> tuple[tzinfo, ...]:
+    return (ZoneInfo(timezone), JAPAN, UTC)
 
 
 def first_of_next_month(on: date) -> date:

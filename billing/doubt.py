@@ -69,7 +69,7 @@ def _claim(
     unsettled = (
         attempts.c.merchant_id == merchant.id,
         attempts.c.state.in_(UNSETTLED),
-        slots.c.state == "open",
+        slots.c.state != "quarantined",
         ready,
     )
     locked = _lock_permissions(connection, unsettled, limit)

@@ -22,6 +22,13 @@ BUYER_MUST_ACT = frozenset(
         # Amazon does not know the permission: a wrong id, or one of another account. The back
         # office must act; the slot waits the same way and goes on once Amazon knows it.
         "ResourceNotFound",
+        "UnauthorizedAccess",
+        # A charge that was cancelled at Amazon, or lapsed there: a definite no.
+        "AmazonCanceled",
+        "BuyerCanceled",
+        "ChargePermissionCanceled",
+        "ExpiredUnused",
+        "MerchantCanceled",
     }
 )
 # A debt older than this is no longer dunning, and dates stay far from the calendar's end.

@@ -19,12 +19,19 @@ from billing.cap_verdict import Charge, Move, Refuse, Split, Verdict, judge
 from billing.checkpoints import reached
 from billing.database import writing
 from billing.dates import SEND_WINDOW, possible_months
+from billing.events import event_row
 from billing.idempotency import idempotency_key
 from billing.merchants import Merchant
 from billing.notices import notice_row, write_notices
 from billing.outcome import OpenAttempt
 from billing.rows import Row, fetch, insert_many, insert_returning_ids, table_of, update_many
-from billing.tables import AttemptRow, ChargePermissionRow, SlotRow, SubscriptionRow
+from billing.tables import (
+    AttemptRow,
+    ChargePermissionRow,
+    SlotRow,
+    SubscriptionEventRow,
+    SubscriptionRow,
+)
 
 slots = table_of(SlotRow)
 attempts = table_of(AttemptRow)
@@ -46,6 +53,8 @@ class _Work:
     attempted: list[Row] = field(default_factory=list)
     slots: list[dict[str, Any]] = field(default_factory=list)
     rests: list[tuple[Row, int, datetime]] = field(default_factory=list)
+    past_due: list[dict[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
     notices: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -90,9 +99,16 @@ def _intend(
 
 
 def _due(at: datetime) -> tuple[Any, ...]:
-    """Due, nothing in flight on the permission, and the agreement neither paused nor ended."""
+    """Due, nothing in flight on the permission, and the agreement neither paused nor ended.
+
+    A slot that waits for a person holds its room, but not the buyer's other agreements.
+    """
+    owner = slots.alias("owner")
     in_flight = exists().where(
-        attempts.c.permission_id == slots.c.permission_id, attempts.c.state.in_(UNSETTLED)
+        attempts.c.permission_id == slots.c.permission_id,
+        attempts.c.state.in_(UNSETTLED),
+        owner.c.id == attempts.c.slot_id,
+        owner.c.state != "quarantined",
     )
     going_on = subscriptions.c.state.in_(CHARGEABLE_STATES)
     return slots.c.state == "due", slots.c.due_at <= at, ~in_flight, going_on
@@ -126,7 +142,11 @@ def _first_due_slot_of_each(
 ) -> list[Row]:
     """The oldest due slot of each locked permission."""
     statement = (
-        select(slots, subscriptions.c.external_id.label("subscription"))
+        select(
+            slots,
+            subscriptions.c.external_id.label("subscription"),
+            subscriptions.c.state.label("owner_state"),
+        )
         .join(subscriptions, subscriptions.c.id == slots.c.subscription_id)
         .where(slots.c.permission_id.in_(permission_ids), *_due(at))
         .order_by(slots.c.due_at, slots.c.id)
@@ -147,6 +167,16 @@ def _wait_for_buyer(
     reason = permission["state_reason"] or permission["state"]
     until = at + timedelta(days=merchant.dunning_days[-1])
     work.slots.append(_changed(slot, state="waiting_buyer", due_at=until, reason=reason))
+    if slot["owner_state"] != "past_due":
+        owner = {
+            "id": slot["subscription_id"],
+            "merchant_id": merchant.id,
+            "state": slot["owner_state"],
+        }
+        work.past_due.append({"id": owner["id"], "state": "past_due"})
+        work.events.append(
+            event_row(owner, at=at, kind="past_due", state="past_due", reason=reason)
+        )
     work.notices.append(
         notice_row(slot, kind="payment_method_needed", at=at, reason=reason, step=slot["attempts"])
     )
@@ -290,6 +320,8 @@ def _write(connection: Connection, work: _Work, months: Sequence[str]) -> list[O
     )
     update_many(connection, slots, work.slots)
     insert_many(connection, slots, _rest_rows(connection, work.rests))
+    update_many(connection, subscriptions, work.past_due)
+    insert_many(connection, table_of(SubscriptionEventRow), work.events)
     write_notices(connection, work.notices)
     return [
         OpenAttempt(

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, Select, select
+from sqlalchemy.exc import DataError, IntegrityError
 
 from billing import ledger
 from billing.checkpoints import reached
-from billing.database import writing
+from billing.database import reading, writing
 from billing.dates import charge_instant, civil_date
 from billing.events import event_row
 from billing.merchants import Merchant
@@ -67,45 +68,81 @@ class _Work:
     events: list[dict[str, Any]] = field(default_factory=list)
 
 
-def open_due_cycles(engine: Engine, merchant: Merchant, *, at: datetime, limit: int = 200) -> int:
-    """Handle up to `limit` subscriptions that are due at `at`; returns how many there were.
+Cursor = tuple[datetime, int]
 
-    Call again until it returns 0. Safe to run from any number of processes: rows that another one
-    handles are skipped, and a cycle can be opened only once. An agreement that cannot be handled
-    stays due and is logged.
+
+@dataclass(frozen=True, slots=True)
+class OpenedSlice:
+    """How many subscriptions a slice handled, and where the next slice begins (None = no more)."""
+
+    handled: int
+    next_from: Cursor | None
+
+
+def open_due_cycles(
+    engine: Engine,
+    merchant: Merchant,
+    *,
+    at: datetime,
+    after: Cursor | None = None,
+    limit: int = 200,
+) -> OpenedSlice:
+    """Handle up to `limit` subscriptions that are due at `at`, behind the cursor `after`.
+
+    Safe to run from any number of processes: rows that another one handles are skipped, and a
+    cycle can be opened only once. An agreement that cannot be handled stays due and is logged;
+    it keeps no other one from being charged.
     """
-    handled = writing(engine, lambda connection: _open(connection, merchant, at, limit))
-    if handled:
+    try:
+        done = writing(engine, lambda connection: _open(connection, merchant, at, after, limit))
+    except (IntegrityError, DataError):
+        if limit == 1:
+            log.exception("a cycle behind %s cannot be opened", after)
+            return OpenedSlice(0, _skip_one(engine, merchant, at, after))
+        # One of the slice cannot be stored: go on one by one, so that only that one is left out.
+        return open_due_cycles(engine, merchant, at=at, after=after, limit=1)
+    if done.handled:
         reached("cycle.opened")
-    return handled
+    return done
 
 
-def _open(connection: Connection, merchant: Merchant, at: datetime, limit: int) -> int:
-    due = _due_subscriptions(connection, merchant, at, limit)
+def _open(
+    connection: Connection, merchant: Merchant, at: datetime, after: Cursor | None, limit: int
+) -> OpenedSlice:
+    due = fetch(
+        connection, _due(merchant, at, after).limit(limit).with_for_update(skip_locked=True)
+    )
     terms = terms_of(connection, {row["price_id"] for row in due})
     work = _Work()
     for row in due:
         try:
             _handle(row, terms[row["price_id"]], merchant, at, work)
         except Exception:
-            # One agreement that cannot be priced must not keep the others from being charged.
             # It stays due, is tried again at every run, and the audit reports it as lost.
             log.exception("cycle of subscription %s cannot be opened", row["external_id"])
     _write(connection, merchant, at, work)
-    return len(work.moved)
+    return OpenedSlice(len(work.moved), (due[-1]["due_at"], due[-1]["id"]) if due else None)
 
 
-def _due_subscriptions(
-    connection: Connection, merchant: Merchant, at: datetime, limit: int
-) -> list[Row]:
+def _due(merchant: Merchant, at: datetime, after: Cursor | None) -> Select[Any]:
     statement = (
         select(subscriptions)
         .where(subscriptions.c.merchant_id == merchant.id, subscriptions.c.due_at <= at)
         .order_by(subscriptions.c.due_at, subscriptions.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
     )
-    return fetch(connection, statement)
+    if after is None:
+        return statement
+    later = subscriptions.c.due_at > after[0]
+    same = (subscriptions.c.due_at == after[0]) & (subscriptions.c.id > after[1])
+    return statement.where(later | same)
+
+
+def _skip_one(
+    engine: Engine, merchant: Merchant, at: datetime, after: Cursor | None
+) -> Cursor | None:
+    with reading(engine) as connection:
+        rows = fetch(connection, _due(merchant, at, after).limit(1))
+    return (rows[0]["due_at"], rows[0]["id"]) if rows else None
 
 
 def _handle(row: Row, terms: Terms, merchant: Merchant, at: datetime, work: _Work) -> None:
@@ -163,10 +200,11 @@ def _settle_free_cycle(
     row: Row, terms: Terms, merchant: Merchant, at: datetime, work: _Work
 ) -> None:
     """A cycle for 0 yen (a first price of 0) asks Amazon for nothing; the next gets its date."""
+    moved = _moved(row, **next_cycle_row(row, terms, merchant))
     if row["state"] != "active":
         reason = f"cycle {row['next_cycle']} is free"
         work.events.append(event_row(row, at=at, kind="started", state="active", reason=reason))
-    work.moved.append(_moved(row, **next_cycle_row(row, terms, merchant)))
+    work.moved.append(moved)
 
 
 def _change_state(

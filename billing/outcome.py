@@ -19,6 +19,8 @@ from amazonpay import (
 from billing.dunning import BUYER_MUST_ACT, RETRYABLE
 
 CAP_REFUSAL = "PeriodicAmountExceeded"
+# Of one permission it says that it is not ours; only when all say so is it our credentials.
+FOREIGN = "UnauthorizedAccess"
 PENDING_STATES = frozenset({"AuthorizationInitiated", "CaptureInitiated", "Authorized"})
 
 
@@ -125,7 +127,7 @@ def from_error(attempt: OpenAttempt, error: AmazonPayError) -> Outcome:
         return Outcome(attempt, OutcomeKind.CONTRADICTION, detail=str(error))
     if isinstance(error, Throttled):
         return Outcome(attempt, OutcomeKind.THROTTLED)
-    if isinstance(error, Misconfigured):
+    if isinstance(error, Misconfigured) and str(error.reason_code) != FOREIGN:
         return Outcome(attempt, OutcomeKind.MISCONFIGURED, detail=str(error))
     if isinstance(error, DefiniteRefusal):
         return _from_refusal(attempt, error)

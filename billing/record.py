@@ -17,14 +17,20 @@ from billing import ledger
 from billing.cap_room import learn_balance, settle_holds
 from billing.checkpoints import reached
 from billing.database import writing
-from billing.dates import charge_instant, civil_date, first_of_next_month
+from billing.dates import (
+    certain_from,
+    charge_instant,
+    civil_date,
+    first_of_next_month,
+    possible_months,
+)
 from billing.dunning import DunningStep, NextStep, after_decline
 from billing.events import event_row
 from billing.merchants import Merchant
 from billing.notices import notice_row, write_notices
 from billing.outcome import Outcome, OutcomeKind
 from billing.rows import Row, fetch, insert_many, table_of, update_many
-from billing.settle import Ending, end_of_dunning_rows, next_cycle_row
+from billing.settle import next_cycle_row
 from billing.tables import (
     AttemptRow,
     ChargePermissionRow,
@@ -81,7 +87,6 @@ class _Work:
     journals: list[ledger.Journal] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     notices: list[dict[str, Any]] = field(default_factory=list)
-    endings: list[Ending] = field(default_factory=list)
 
 
 def record_outcomes(
@@ -125,7 +130,10 @@ def _record(
     cases = _load(connection, outcomes)
     work = _Work(merchant, at)
     for case in cases:
-        _handle(case, work)
+        if case.attempt["state"] in UNSETTLED:
+            _handle(case, work)
+        elif _contradicts_what_was_recorded(case):
+            _set_slot_aside(case, work)
     _write(connection, work)
 
 
@@ -153,8 +161,6 @@ def _load(connection: Connection, outcomes: Sequence[Outcome]) -> list[_Case]:
     cases = []
     for attempt_id, outcome in by_id.items():
         attempt = attempt_rows[attempt_id]
-        if attempt["state"] not in UNSETTLED:
-            continue
         slot = slot_rows[attempt["slot_id"]]
         owner = owners[slot["subscription_id"]]
         invoice = invoice_rows[slot["invoice_id"]]
@@ -165,6 +171,24 @@ def _load(connection: Connection, outcomes: Sequence[Outcome]) -> list[_Case]:
 def _rows(connection: Connection, table: Any, ids: Any) -> dict[int, Row]:
     statement = select(table).where(table.c.id.in_(list(ids)))
     return {row["id"]: row for row in fetch(connection, statement)}
+
+
+def _contradicts_what_was_recorded(case: _Case) -> bool:
+    """A second answer to one key says money moved where the first said no.
+
+    That Amazon keeps a refusal under its key is not documented; if it does not, a replay that
+    overtakes another may be told two things. The slot must not be charged a second time.
+    """
+    refused = case.attempt["state"] in ("declined", "refused")
+    return refused and case.outcome.kind in (OutcomeKind.CAPTURED, OutcomeKind.PENDING)
+
+
+def _set_slot_aside(case: _Case, work: _Work) -> None:
+    charge_id = case.outcome.charge_id
+    log.critical("attempt %d was refused and now is charge %s", case.attempt["id"], charge_id)
+    reason = f"charge {charge_id} after a refusal"
+    work.slots.append(_slot(case, state="quarantined", reason=reason))
+    work.notices.append(notice_row(case.slot, kind="quarantined", at=work.at, reason=reason))
 
 
 def _handle(case: _Case, work: _Work) -> None:
@@ -215,6 +239,10 @@ def _slot(case: _Case, **changes: Any) -> dict[str, Any]:
 
 def _captured(case: _Case, work: _Work) -> None:
     merchant, at, slot, invoice = work.merchant, work.at, case.slot, case.invoice
+    if invoice["state"] != "open":
+        # Money for an invoice that was given up or paid otherwise: a person returns or books it.
+        _contradiction(case, work)
+        return
     charge_id = case.outcome.charge_id
     if charge_id is None:
         raise AssertionError("a captured outcome without a charge id")
@@ -274,13 +302,8 @@ def _declined(case: _Case, work: _Work) -> None:
 
 def _next_step(case: _Case, work: _Work, step: DunningStep, slot: dict[str, Any]) -> None:
     merchant, at = work.merchant, work.at
-    if step.step is NextStep.END and merchant.dunning_end == "keep_open":
-        far = at + timedelta(days=KEPT_OPEN_DAYS)
-        work.slots.append(slot | {"state": "waiting_buyer", "due_at": far})
-        return
     if step.step is NextStep.END:
-        work.endings.append(Ending(case.slot, case.invoice, case.subscription, slot["reason"]))
-        work.slots.append(slot | {"state": "uncollectible", "settled_at": at})
+        _out_of_tries(case, work, slot)
         return
     due_at = charge_instant(on=step.on, timezone=merchant.timezone, hour=merchant.charge_hour)
     waits = step.step is NextStep.WAIT_FOR_BUYER
@@ -298,8 +321,26 @@ def _next_step(case: _Case, work: _Work, step: DunningStep, slot: dict[str, Any]
     _past_due(case, work, slot["reason"])
 
 
+def _out_of_tries(case: _Case, work: _Work, slot: dict[str, Any]) -> None:
+    """The schedule is used up: the wait is over at once, and `billing.ending` ends it, unless
+    the merchant keeps such invoices open."""
+    kept = work.merchant.dunning_end == "keep_open"
+    last_day = work.at + timedelta(days=KEPT_OPEN_DAYS) if kept else work.at
+    work.slots.append(slot | {"state": "waiting_buyer", "due_at": last_day})
+    work.notices.append(
+        notice_row(
+            case.slot,
+            kind="failed",
+            at=work.at,
+            reason=slot["reason"],
+            step=case.attempt["number"],
+        )
+    )
+    _past_due(case, work, slot["reason"])
+
+
 def _notice_kind(reason: str, *, waits: bool) -> str:
-    if reason == "ResourceNotFound":
+    if reason in ("ResourceNotFound", "UnauthorizedAccess"):
         return "permission_unknown"  # for the back office: the buyer can do nothing about it
     return "payment_method_needed" if waits else "failed"
 
@@ -323,7 +364,11 @@ def _cap_refused(case: _Case, work: _Work) -> None:
     balance = outcome.balance_yen
     if outcome.limit_yen is not None:
         work.permissions.append({"id": slot["permission_id"], "limit": outcome.limit_yen})
-    if balance is not None and balance < slot["amount_yen"]:
+    months = possible_months(at=case.attempt["intended_at"], timezone=merchant.timezone)
+    if len(months) > 1:
+        # Which of the two months refused is not known: look again when only one can count.
+        due_at = certain_from(months[-1], timezone=merchant.timezone)
+    elif balance is not None and balance < slot["amount_yen"]:
         work.balances.append((case.attempt["id"], slot["permission_id"], balance))
         due_at = at
     else:
@@ -371,7 +416,6 @@ def _write(connection: Connection, work: _Work) -> None:
     ledger.book(connection, work.journals)
     insert_many(connection, table_of(SubscriptionEventRow), work.events)
     write_notices(connection, work.notices)
-    end_of_dunning_rows(connection, work.merchant, work.endings, at=work.at)
 
 
 def _write_permissions(connection: Connection, rows: Sequence[Row]) -> None:

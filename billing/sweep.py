@@ -1,4 +1,4 @@
-"""Looks at charge permissions that wait for their buyer, and ends the wait when its time is up.
+"""Looks at charge permissions that wait for their buyer.
 
 Amazon tells by notification when a payment method was changed; a notification may never come, so
 polling alone reaches the same state.
@@ -13,31 +13,23 @@ from sqlalchemy import Connection, Engine, or_, select, update
 
 from amazonpay import ChargePermission
 from billing.database import writing
+from billing.dunning import RETRYABLE
 from billing.merchants import Merchant
-from billing.rows import Row, fetch, table_of, update_many
-from billing.settle import Ending, end_of_dunning_rows
-from billing.tables import ChargePermissionRow, InvoiceRow, SlotRow, SubscriptionRow
+from billing.rows import table_of, update_many
+from billing.tables import ChargePermissionRow, SlotRow
 
 slots = table_of(SlotRow)
 permissions = table_of(ChargePermissionRow)
-invoices = table_of(InvoiceRow)
-subscriptions = table_of(SubscriptionRow)
 
 POLL_EVERY = timedelta(hours=1)
-# Reasons that a permission's turning Chargeable cures. Others (AmazonRejected, an amount Amazon
-# never takes) would only fail again, so they wait for a person.
-CURED_BY_NEW_METHOD = (
-    "HardDeclined",
-    "PaymentMethodNotAllowed",
-    "InvalidChargePermissionStatus",
-    "ResourceNotFound",
-    "NonChargeable",
-    "PaymentMethodInvalid",
-    "PaymentMethodDeleted",
-    "PaymentMethodExpired",
-    "PaymentMethodNotSet",
-    "BillingAddressDeleted",
-    "MFAFailed",
+# Reasons that a permission's being Chargeable does not cure: they would only fail again, so they
+# wait for a person, or for the end of the wait. Every other wait ends with a Chargeable permission.
+NOT_CURED = (
+    *sorted(RETRYABLE),
+    "AmazonRejected",
+    "MFANotCompleted",
+    "TransactionAmountExceeded",
+    "TransactionCountExceeded",
 )
 
 
@@ -52,13 +44,17 @@ class WatchedPermission:
 def permissions_to_read(
     engine: Engine, merchant: Merchant, *, at: datetime, limit: int = 200
 ) -> list[WatchedPermission]:
-    """Permissions with a slot that waits for the buyer, not read within the last hour."""
+    """Permissions with a slot that waits for the buyer, not read within the last hour.
+
+    The longest unread come first. A reading dated in the future (a clock was wrong) is none.
+    """
+    read = permissions.c.checked_at
     statement = (
         select(permissions.c.id, permissions.c.amazon_id)
         .where(permissions.c.merchant_id == merchant.id)
         .where(permissions.c.id.in_(_waiting(merchant)))
-        .where(or_(permissions.c.checked_at.is_(None), permissions.c.checked_at <= at - POLL_EVERY))
-        .order_by(permissions.c.id)
+        .where(or_(read.is_(None), read <= at - POLL_EVERY, read > at))
+        .order_by(read.nulls_first(), permissions.c.id)
         .limit(limit)
     )
     with engine.connect().execution_options(autopay_reading=True) as connection:
@@ -85,34 +81,37 @@ def permissions_waiting(connection: Connection, merchant_id: str) -> list[str]:
 def record_permissions(
     engine: Engine,
     merchant: Merchant,
-    seen: Sequence[tuple[WatchedPermission, ChargePermission]],
+    seen: Sequence[tuple[WatchedPermission, ChargePermission | None]],
     *,
     at: datetime,
 ) -> None:
-    """Write what Amazon said; a Chargeable one makes its waiting slots due at once."""
+    """Write what Amazon said; a Chargeable one makes its waiting slots due at once.
+
+    One that could not be read keeps its state; only the time of the try is written.
+    """
     if seen:
-        writing(engine, lambda connection: _record(connection, merchant, seen, at))
+        writing(engine, lambda connection: _record(connection, seen, at))
 
 
 def _record(
     connection: Connection,
-    merchant: Merchant,
-    seen: Sequence[tuple[WatchedPermission, ChargePermission]],
+    tried: Sequence[tuple[WatchedPermission, ChargePermission | None]],
     at: datetime,
 ) -> None:
-    ids = sorted(watched.id for watched, _ in seen)
+    ids = sorted(watched.id for watched, _ in tried)
     lock = select(permissions.c.id).where(permissions.c.id.in_(ids)).order_by(permissions.c.id)
     connection.execute(lock.with_for_update()).all()
+    seen = [(watched, found) for watched, found in tried if found is not None]
+    unread = [{"id": w.id, "checked_at": at} for w, found in tried if found is None]
+    update_many(connection, permissions, unread)
     update_many(connection, permissions, [_seen_row(*pair, at) for pair in seen])
     cured = [w.id for w, permission in seen if str(permission.state) == "Chargeable"]
     connection.execute(
         update(slots)
         .where(slots.c.permission_id.in_(cured), slots.c.state == "waiting_buyer")
-        .where(slots.c.reason.in_(CURED_BY_NEW_METHOD))
+        .where(slots.c.reason.not_in(NOT_CURED))
         .values(state="due", due_at=at)
     )
-    closed = [w.id for w, permission in seen if str(permission.state) == "Closed"]
-    _end(connection, merchant, at, slots.c.permission_id.in_(closed))
 
 
 def _seen_row(
@@ -127,45 +126,3 @@ def _seen_row(
         "expires_at": permission.expires_at,
         "checked_at": at,
     }
-
-
-def end_expired_waits(engine: Engine, merchant: Merchant, *, at: datetime) -> int:
-    """End dunning of slots whose buyer did not act in time; returns how many."""
-    return writing(engine, lambda connection: _end(connection, merchant, at, slots.c.due_at <= at))
-
-
-def _end(connection: Connection, merchant: Merchant, at: datetime, which: Any) -> int:
-    waiting = select(slots).where(
-        slots.c.merchant_id == merchant.id, slots.c.state == "waiting_buyer", which
-    )
-    ended = fetch(connection, waiting)
-    if not ended or merchant.dunning_end == "keep_open":
-        return 0
-    update_many(
-        connection,
-        slots,
-        [{"id": row["id"], "state": "uncollectible", "settled_at": at} for row in ended],
-    )
-    end_of_dunning_rows(connection, merchant, _endings(connection, ended), at=at)
-    return len(ended)
-
-
-def _endings(connection: Connection, ended: Sequence[Row]) -> list[Ending]:
-    invoice_rows = _by_id(connection, invoices, [row["invoice_id"] for row in ended])
-    owners = _by_id(connection, subscriptions, [row["subscription_id"] for row in ended])
-    # One ending per invoice: its other waiting parts end with it.
-    by_invoice = {row["invoice_id"]: row for row in ended}
-    return [
-        Ending(
-            slot,
-            invoice_rows[slot["invoice_id"]],
-            owners[slot["subscription_id"]],
-            slot["reason"] or "the buyer did not act",
-        )
-        for slot in by_invoice.values()
-    ]
-
-
-def _by_id(connection: Connection, table: Any, ids: Sequence[int]) -> dict[int, Row]:
-    rows = fetch(connection, select(table).where(table.c.id.in_(ids)))
-    return {row["id"]: row for row in rows}

@@ -18,6 +18,7 @@ MICROSECONDS = 1_000_000
 SLOWER_PERCENT = 103
 # Even then a full window of calls is sent within its lease.
 MAX_SLOWDOWN = 4
+LONGEST_QUEUE_US = 600 * MICROSECONDS
 # Amazon's published limits: (burst, calls per second). Japan's own rows were not readable, so
 # they are settings; these are the defaults.
 PUBLISHED = {"live": (10, 4), "sandbox": (2, 1)}
@@ -61,7 +62,9 @@ def _reserve(
     now_us: int,
 ) -> tuple[int, int]:
     """Move the theoretical arrival time on by `calls`; returns it with the interval in force."""
-    start = case((pacing.c.next_at_us > now_us, pacing.c.next_at_us), else_=now_us)
+    # A time further ahead than any queue of ours was written by a clock that ran ahead.
+    ahead = pacing.c.next_at_us.between(now_us + 1, now_us + LONGEST_QUEUE_US)
+    start = case((ahead, pacing.c.next_at_us), else_=now_us)
     statement = (
         update(pacing)
         .where(pacing.c.merchant_id == merchant_id, pacing.c.operation == operation)

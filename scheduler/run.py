@@ -43,6 +43,9 @@ REPLAY_WAITS = (0.5, 1.0, 2.0)
 # After so many unknown outcomes with no definite answer between them, nothing new is begun: every
 # further attempt would only be one more in doubt.
 SILENCE_AFTER = 32
+# So many permissions in a row that are "not ours" are no accident of one of them.
+FOREIGN = "UnauthorizedAccess"
+FOREIGN_AFTER = 5
 THROTTLED_WAIT = 1.0
 THROTTLED_TRIES = 120
 
@@ -113,6 +116,8 @@ class ChargeRun:
         self._throttled = False
         self._stopped: str | None = None
         self._dead: set[str] = set()
+        self._fresh: set[int] = set()
+        self._foreign_in_a_row = 0
 
     def run_due(self) -> RunReport:
         """Process everything that is due until nothing is left to do.
@@ -124,6 +129,20 @@ class ChargeRun:
         """
         self._dead = dead_workers(workers_with_unsettled(self._engine, self._merchant))
         self._open_cycles()
+        self._charge_until_idle()
+        # A settled cycle makes the next one due at once where months were missed: open again.
+        while self._open_cycles():
+            self._charge_until_idle()
+        if self._stopped is not None:
+            raise RunStopped(self._stopped)
+        if self._amazon_is_silent:
+            raise AmazonSilent(
+                "Amazon Pay does not answer; nothing new was begun, and later runs replay what is "
+                "in doubt with the same keys. Check the network and AUTOPAY_AMAZON_URL"
+            )
+        return self._report
+
+    def _charge_until_idle(self) -> None:
         going_on = True
         while going_on or self._senders.outstanding or self._replays:
             fed = self._feed()
@@ -131,14 +150,6 @@ class ChargeRun:
             self._replay()
             # What was recorded may have freed a permission for its next slot: look once more.
             going_on = fed or recorded
-        if self._stopped is not None:
-            raise RunStopped(self._stopped)
-        if self._amazon_is_silent:
-            raise AmazonSilent(
-                "Amazon Pay does not answer; nothing new was begun, and what is in doubt is replayed "
-                "with the same keys by later runs. Check the network and AUTOPAY_AMAZON_URL"
-            )
-        return self._report
 
     @property
     def _amazon_is_silent(self) -> bool:
@@ -148,16 +159,28 @@ class ChargeRun:
     def _begins_nothing(self) -> bool:
         return self._stopped is not None or self._amazon_is_silent or self._stopping()
 
-    def _open_cycles(self) -> None:
-        while opened := open_due_cycles(self._engine, self._merchant, at=self._now(), limit=SLICE):
-            self._report.cycles_opened += opened
+    def _open_cycles(self) -> bool:
+        """Open every due cycle; false when there was none."""
+        opened = 0
+        after = None
+        while not self._begins_nothing:
+            done = open_due_cycles(
+                self._engine, self._merchant, at=self._now(), after=after, limit=SLICE
+            )
+            opened += done.handled
+            after = done.next_from
+            if after is None:
+                break
+        self._report.cycles_opened += opened
+        return opened > 0
 
     def _feed(self) -> bool:
         """Intend and submit as much as the window takes; false when there is nothing more."""
         room = self._window - self._senders.outstanding - len(self._replays)
         if self._begins_nothing or room < self._window // 2:
             return False
-        unsettled = self._claim_unsettled(limit=min(room, SLICE))
+        # At most half of the window for old doubts: they must not keep new charges from starting.
+        unsettled = self._claim_unsettled(limit=min(room, SLICE) // 2)
         self._submit(unsettled)
         return self._intend(limit=min(room, SLICE) - len(unsettled)) or bool(unsettled)
 
@@ -183,6 +206,7 @@ class ChargeRun:
             limit=limit,
         )
         self._report.slots_handled += handled
+        self._fresh.update(attempt.id for attempt in attempts)
         self._submit(attempts)
         return handled > 0
 
@@ -228,19 +252,37 @@ class ChargeRun:
         record_outcomes(self._engine, self._merchant, outcomes, at=self._now())
         for outcome in outcomes:
             self._report.count(outcome)
-            unknown = outcome.kind is OutcomeKind.UNKNOWN
-            self._unknown_in_a_row = self._unknown_in_a_row + 1 if unknown else 0
+            self._watch_for_silence(outcome)
             self._plan_replay(outcome)
         self._learn(outcomes)
         self._on_progress(self._report)
         return True
 
+    def _watch_for_silence(self, outcome: Outcome) -> None:
+        """Count what says that it is not this one charge but Amazon, or our credentials.
+
+        Old doubts say nothing about today: only attempts begun in this run count as silence.
+        """
+        if outcome.kind is not OutcomeKind.UNKNOWN:
+            self._unknown_in_a_row = 0
+        elif outcome.attempt.id in self._fresh:
+            self._unknown_in_a_row += 1
+        foreign = outcome.reason_code == FOREIGN
+        self._foreign_in_a_row = self._foreign_in_a_row + 1 if foreign else 0
+        if self._foreign_in_a_row >= FOREIGN_AFTER:
+            self._stopped = (
+                "Amazon Pay says of every charge permission that it is not this merchant's; "
+                "check that AUTOPAY_PUBLIC_KEY_ID and the private key are of the account that the "
+                "permissions were made for"
+            )
+
     def _plan_replay(self, outcome: Outcome) -> None:
+        fresh = outcome.attempt.id in self._fresh
         tries = self._tries.get((outcome.attempt.id, outcome.kind), 0)
         self._tries[outcome.attempt.id, outcome.kind] = tries + 1
         wait: float | None = None
         match outcome.kind:
-            case OutcomeKind.UNKNOWN if tries < len(REPLAY_WAITS):
+            case OutcomeKind.UNKNOWN if fresh and tries < len(REPLAY_WAITS):
                 wait = REPLAY_WAITS[tries]
             case OutcomeKind.THROTTLED if tries < THROTTLED_TRIES:
                 wait = THROTTLED_WAIT

@@ -1,6 +1,6 @@
 """Decides which of many workers acts on a tick: the first to insert its row."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, delete, func, select
 
@@ -17,6 +17,9 @@ def won(engine: Engine, *, job: str, slot: datetime, worker_id: str) -> bool:
 
 def _won(connection: Connection, job: str, slot: datetime, worker_id: str) -> bool:
     row = {"job": job, "slot": slot, "worker_id": worker_id}
+    # A tick of tomorrow was written by a clock that ran ahead; it must not win for ever.
+    tomorrow = slot + timedelta(days=1)
+    connection.execute(delete(ticks).where(ticks.c.job == job, ticks.c.slot > tomorrow))
     insert_unless_known(connection, ticks, [row])
     # Only the newest tick decides anything: the table never grows, and who comes late for an
     # older one finds its own row gone as well.

@@ -10,7 +10,7 @@ from amazonpay import AmazonPayClient, AmazonPayError, ChargePermission
 from billing import (
     Merchant,
     WatchedPermission,
-    end_expired_waits,
+    end_waits,
     permissions_to_read,
     record_permissions,
 )
@@ -35,7 +35,7 @@ def watch_permissions(
 ) -> int:
     """Read every permission that a slot waits for; returns how many were read.
 
-    One that cannot be read now keeps its state and is read again at the next tick.
+    One that cannot be read now keeps its state and is read again an hour later.
     """
     read = 0
     while watched := permissions_to_read(engine, merchant, at=now(), limit=SLICE):
@@ -43,10 +43,8 @@ def watch_permissions(
         with Senders[Seen](make_client, threads=THREADS) as senders:
             seen = _read_all(senders, watched, waits)
         record_permissions(engine, merchant, seen, at=now())
-        read += len(seen)
-        if len(seen) < len(watched):
-            break
-    end_expired_waits(engine, merchant, at=now())
+        read += sum(1 for _, permission in seen if permission is not None)
+    end_waits(engine, merchant, at=now())
     return read
 
 
@@ -67,16 +65,16 @@ def _waits(
 
 def _read_all(
     senders: Senders[Seen], watched: list[WatchedPermission], waits: list[float]
-) -> list[tuple[WatchedPermission, ChargePermission]]:
+) -> list[Seen]:
     for permission, wait in zip(watched, waits, strict=True):
         senders.submit(
             partial(_read, watched=permission),
             failed=partial(_unread, permission),
             wait_seconds=wait,
         )
-    seen: list[tuple[WatchedPermission, ChargePermission]] = []
+    seen: list[Seen] = []
     while senders.outstanding:
-        seen += [(w, p) for w, p in senders.collect(wait_seconds=1.0) if p is not None]
+        seen += senders.collect(wait_seconds=1.0)
     return seen
 
 

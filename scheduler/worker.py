@@ -97,5 +97,6 @@ class Worker:
             )
             if mine:
                 log.info("watched %d permissions", self._engine.watch())
-        except DBAPIError:
-            log.exception("the database did not answer; the next tick tries again")
+        except Exception:
+            # The clock must go on whatever happens: the next tick looks again.
+            log.exception("the watch failed; the next tick tries again")

@@ -18,6 +18,11 @@ def run(*, at: datetime | None, as_json: bool) -> None:
     """Process what is due at `at`, or now."""
     crash_points.arm()
     settings = load_settings()
+    if at is not None and settings.environment == "live":
+        raise Refused(
+            "--at pretends another time, and the environment is live; live charges follow the "
+            "clock: leave --at out"
+        )
     with opened_books(settings) as books, amazon_for(settings):
         clock = ShiftedClock(at) if at else SystemClock()
         engine = charging_engine(books, clock)

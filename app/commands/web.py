@@ -164,7 +164,11 @@ def _worker(books: Books, clock: Clock) -> Worker | None:
             note(f"charging is stopped, the pages go on: {reason}")
 
     try:
-        return Worker(charging_engine(books, clock), on_stopped=say_once)
+        return Worker(
+            charging_engine(books, clock),
+            charge_every_seconds=books.settings.tick_seconds,
+            on_stopped=say_once,
+        )
     except NoKeys as missing:
         note(f"nothing is charged from here, only pages are served: {missing}")
         return None

@@ -1,0 +1,71 @@
+"""Review: two workers on PostgreSQL, one interleaving at a time."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from support.sandbox import Sandbox
+from support.shop import OpenShop, Shop, open_shop, subscriber
+
+import billing.ending
+from billing import end_waits, permissions_to_read, record_permissions
+
+PERMISSION = "C03-0000001-0000001"
+DAY = date(2026, 11, 30)
+
+
+@pytest.fixture
+def opened(postgres_url: str, sandbox: Sandbox) -> Iterator[OpenShop]:
+    shops: list[Shop] = []
+
+    def _open(**arguments: Any) -> Shop:
+        shops.append(open_shop(database_url=postgres_url, amazon=sandbox, **arguments))
+        return shops[-1]
+
+    yield _open
+    for shop in shops:
+        shop.database.dispose()
+
+
+@pytest.mark.parametrize("answer", ["captured", "in doubt"])
+def test_a_wait_that_ends_while_the_buyer_repairs_it(
+    opened: OpenShop, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    """Worker A ends expired waits; between its read and its write B cures and charges the slot."""
+    shop = opened(
+        subscribers=[subscriber(1)],
+        behaviours={PERMISSION: ["HardDeclined"]},
+        endpoint={"deadline_seconds": 0.4},
+    )
+    shop.charge_on(DAY)
+    shop.amazon.patch_permission(PERMISSION, paymentMethod="updated")
+    at = shop.go_to(DAY + timedelta(days=14))
+    merchant = shop.engine.merchant
+    interleaved: list[bool] = []
+
+    def worker_b() -> None:
+        watched = permissions_to_read(shop.database, merchant, at=at)
+        with shop.engine.make_client() as client:
+            seen = [(w, client.get_charge_permission(w.amazon_id)) for w in watched]
+        record_permissions(shop.database, merchant, seen, at=at)
+        if answer == "in doubt":
+            shop.amazon.faults([{"operation": "createCharge", "kind": "500_after", "times": 4}])
+        shop.engine.run_due()
+
+    end_one = billing.ending._end
+
+    def end_after_worker_b(*arguments: Any) -> int:
+        if not interleaved:
+            interleaved.append(True)
+            worker_b()
+        return end_one(*arguments)
+
+    monkeypatch.setattr(billing.ending, "_end", end_after_worker_b)
+    end_waits(shop.database, merchant, at=at)
+    assert interleaved
+    for hours in range(1, 40, 3):
+        shop.clock.set(at + timedelta(hours=hours))
+        shop.amazon.set_clock(at + timedelta(hours=hours))
+        shop.engine.run_due()
+    assert shop.faults() == []
