@@ -71,13 +71,14 @@ BOTH = ("2026-11", "2026-12")
 @pytest.mark.parametrize(
     ("at", "months"),
     [
-        # JST month edge: 1 December 00:00 JST = 30 November 15:00 UTC; 10 minutes of sending.
-        pytest.param("2026-11-30T14:49:59", NOVEMBER, id="send ends 1 s before JST midnight"),
-        pytest.param("2026-11-30T14:50:00", BOTH, id="send may end on JST midnight"),
+        # JST month edge: 1 December 00:00 JST = 30 November 15:00 UTC; 10 minutes in which
+        # a send may begin and 3 for its answer.
+        pytest.param("2026-11-30T14:46:59", NOVEMBER, id="answered 1 s before JST midnight"),
+        pytest.param("2026-11-30T14:47:00", BOTH, id="may be answered on JST midnight"),
         pytest.param("2026-11-30T14:59:59", BOTH, id="1 s before JST midnight"),
         pytest.param("2026-11-30T15:00:00", BOTH, id="JST midnight, November in UTC"),
         pytest.param("2026-11-30T23:49:59", BOTH, id="8:49:59 JST on the 1st"),
-        pytest.param("2026-11-30T23:50:00", BOTH, id="send may end on UTC midnight"),
+        pytest.param("2026-11-30T23:50:00", BOTH, id="a send may begin on UTC midnight"),
         pytest.param("2026-11-30T23:59:59.999999", BOTH, id="last moment before 9:00 JST"),
         pytest.param("2026-12-01T00:00:00", DECEMBER, id="9:00 JST, December everywhere"),
         pytest.param("2026-12-15T03:00:00", DECEMBER, id="mid-month"),

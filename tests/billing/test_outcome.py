@@ -73,10 +73,10 @@ def refusal(code: str, status: int = 422) -> DefiniteRefusal:
         ),
         pytest.param(charge("Declined"), OutcomeKind.CONTRADICTION, id="declined without reason"),
         pytest.param(
-            charge("Canceled", "MerchantCanceled"), OutcomeKind.CONTRADICTION, id="we canceled it"
+            charge("Canceled", "MerchantCanceled"), OutcomeKind.DECLINED, id="we canceled it"
         ),
         pytest.param(
-            charge("Canceled", "ExpiredUnused"), OutcomeKind.CONTRADICTION, id="expired unused"
+            charge("Canceled", "ExpiredUnused"), OutcomeKind.DECLINED, id="expired unused"
         ),
         pytest.param(charge("Completed"), OutcomeKind.UNKNOWN, id="a state of tomorrow"),
         pytest.param(charge("captured"), OutcomeKind.UNKNOWN, id="another spelling"),
@@ -134,7 +134,7 @@ def test_a_decline_keeps_amazons_reason() -> None:
         pytest.param(
             refusal("InvalidParameterValue", 400), OutcomeKind.CONTRADICTION, id="our own mistake"
         ),
-        pytest.param(refusal("ResourceNotFound", 404), OutcomeKind.CONTRADICTION, id="not found"),
+        pytest.param(refusal("ResourceNotFound", 404), OutcomeKind.DECLINED, id="not found"),
         pytest.param(refusal("MoonPhase"), OutcomeKind.CONTRADICTION, id="a code of tomorrow"),
         pytest.param(Throttled(None), OutcomeKind.THROTTLED, id="429"),
         pytest.param(

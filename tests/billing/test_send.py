@@ -205,7 +205,7 @@ def test_a_pending_charge_is_asked_about_and_never_sent_again(
         pytest.param(httpx.ConnectError("refused"), OutcomeKind.UNKNOWN, id="no connection"),
         pytest.param(httpx.Response(200, text="{}"), OutcomeKind.UNKNOWN, id="an empty object"),
         pytest.param(error(429, "TooManyRequests"), OutcomeKind.THROTTLED, id="429"),
-        pytest.param(error(403, "UnauthorizedAccess"), OutcomeKind.MISCONFIGURED, id="403"),
+        pytest.param(error(403, "InvalidAccountStatus"), OutcomeKind.MISCONFIGURED, id="403"),
     ],
 )
 def test_not_being_able_to_read_a_charge_says_nothing_about_it(

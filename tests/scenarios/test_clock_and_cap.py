@@ -1,12 +1,11 @@
-"""Review: clocks that jump, month edges, and figures of Amazon's that are taken for too much."""
+"""Clocks that jump, month edges, and figures of Amazon's that are taken for too much."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import pytest
 from support.sandbox import Sandbox
-from support.shop import MERCHANT, OpenShop, Shop, open_shop, subscriber
+from support.shop import MERCHANT, OpenShop, opening, subscriber
 
 from amazonpay import CreateCharge
 from billing import Outcome, OutcomeKind, intend_due_slots, open_due_cycles, record_outcomes
@@ -20,15 +19,8 @@ DAY = date(2026, 11, 30)
 
 @pytest.fixture
 def opened(sqlite_url: str, sandbox: Sandbox) -> Iterator[OpenShop]:
-    shops: list[Shop] = []
-
-    def _open(**arguments: Any) -> Shop:
-        shops.append(open_shop(database_url=sqlite_url, amazon=sandbox, **arguments))
-        return shops[-1]
-
-    yield _open
-    for shop in shops:
-        shop.database.dispose()
+    with opening(sqlite_url, sandbox) as open_one:
+        yield open_one
 
 
 def test_a_run_in_the_future_does_not_make_later_calls_wait_for_months(opened: OpenShop) -> None:

@@ -1,13 +1,12 @@
-"""Review: what happens when dunning ends while something of the same invoice is still open."""
+"""What happens when dunning ends while something of the same invoice is still open."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import text
 from support.sandbox import Sandbox
-from support.shop import OpenShop, Shop, open_shop, subscriber
+from support.shop import OpenShop, Shop, opening, subscriber
 
 from billing import ImportStatus
 
@@ -18,15 +17,8 @@ SHARED = {"charge_permission_id": "C03-7777777-7777777", "buyer_id": "amzn1.acco
 
 @pytest.fixture
 def opened(sqlite_url: str, sandbox: Sandbox) -> Iterator[OpenShop]:
-    shops: list[Shop] = []
-
-    def _open(**arguments: Any) -> Shop:
-        shops.append(open_shop(database_url=sqlite_url, amazon=sandbox, **arguments))
-        return shops[-1]
-
-    yield _open
-    for shop in shops:
-        shop.database.dispose()
+    with opening(sqlite_url, sandbox) as open_one:
+        yield open_one
 
 
 def _part_two_in_doubt_while_part_one_ends(opened: OpenShop, behaviours: list[str]) -> Shop:

@@ -1,4 +1,4 @@
-"""Review: one bad row must not keep the others from being charged, today or for ever."""
+"""One bad row must not keep the others from being charged, today or for ever."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from support import shop as shop_module
 from support.sandbox import Sandbox
-from support.shop import OpenShop, Shop, open_shop, subscriber
+from support.shop import OpenShop, opening, subscriber
 
 import scheduler.run
 import scheduler.watch
@@ -23,15 +23,8 @@ DAY = date(2026, 11, 30)
 
 @pytest.fixture
 def opened(sqlite_url: str, sandbox: Sandbox) -> Iterator[OpenShop]:
-    shops: list[Shop] = []
-
-    def _open(**arguments: Any) -> Shop:
-        shops.append(open_shop(database_url=sqlite_url, amazon=sandbox, **arguments))
-        return shops[-1]
-
-    yield _open
-    for shop in shops:
-        shop.database.dispose()
+    with opening(sqlite_url, sandbox) as open_one:
+        yield open_one
 
 
 def test_a_free_first_cycle_neither_fails_nor_blocks_the_others(

@@ -1,4 +1,4 @@
-"""Review: two workers on PostgreSQL, one interleaving at a time."""
+"""Two workers on PostgreSQL, one interleaving at a time."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from support.sandbox import Sandbox
-from support.shop import OpenShop, Shop, open_shop, subscriber
+from support.shop import OpenShop, opening, subscriber
 
 import billing.ending
 from billing import end_waits, permissions_to_read, record_permissions
@@ -17,15 +17,8 @@ DAY = date(2026, 11, 30)
 
 @pytest.fixture
 def opened(postgres_url: str, sandbox: Sandbox) -> Iterator[OpenShop]:
-    shops: list[Shop] = []
-
-    def _open(**arguments: Any) -> Shop:
-        shops.append(open_shop(database_url=postgres_url, amazon=sandbox, **arguments))
-        return shops[-1]
-
-    yield _open
-    for shop in shops:
-        shop.database.dispose()
+    with opening(postgres_url, sandbox) as open_one:
+        yield open_one
 
 
 @pytest.mark.parametrize("answer", ["captured", "in doubt"])

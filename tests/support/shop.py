@@ -3,7 +3,8 @@
 Times are given as Japanese civil dates; a day is played at the merchant's charge hour, 9:00 JST.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -178,6 +179,20 @@ def open_shop(
         clock=clock,
     )
     return Shop(database, amazon, engine, clock, master_key)
+
+
+@contextmanager
+def opening(database_url: str, amazon: Sandbox) -> Iterator[OpenShop]:
+    """A way to open shops on one database, closed at the end."""
+    shops: list[Shop] = []
+
+    def _open(**arguments: Any) -> Shop:
+        shops.append(open_shop(database_url=database_url, amazon=amazon, **arguments))
+        return shops[-1]
+
+    yield _open
+    for shop in shops:
+        shop.database.dispose()
 
 
 def consent(
