@@ -17,7 +17,7 @@ from billing.dates import SEND_WINDOW, possible_months
 from billing.intend import LEASE, UNSETTLED
 from billing.merchants import Merchant
 from billing.outcome import OpenAttempt
-from billing.rows import Row, fetch, table_of, update_many
+from billing.rows import Row, fetch, is_word, table_of, update_many
 from billing.tables import AttemptRow, CapHoldRow, ChargePermissionRow, SlotRow
 
 attempts = table_of(AttemptRow)
@@ -32,7 +32,7 @@ NO_ROOM_WAIT = timedelta(hours=1)
 def workers_with_unsettled(engine: Engine, merchant: Merchant) -> set[str]:
     """Ids of all workers that own an unsettled attempt; a dead one's may be claimed at once."""
     statement = select(attempts.c.worker_id).where(
-        attempts.c.merchant_id == merchant.id, attempts.c.state.in_(UNSETTLED)
+        attempts.c.merchant_id == merchant.id, is_word(attempts.c.state, *UNSETTLED)
     )
     with engine.connect().execution_options(autopay_reading=True) as connection:
         return set(connection.execute(statement.distinct()).scalars())
@@ -68,7 +68,7 @@ def _claim(
     ready = or_(attempts.c.look_at <= at, attempts.c.worker_id.in_(list(dead_workers)))
     unsettled = (
         attempts.c.merchant_id == merchant.id,
-        attempts.c.state.in_(UNSETTLED),
+        is_word(attempts.c.state, *UNSETTLED),
         slots.c.state != "quarantined",
         ready,
     )

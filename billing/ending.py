@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, or_, select
 
 from billing.database import reading, writing
 from billing.merchants import Merchant
-from billing.rows import Row, fetch, table_of, update_many
+from billing.rows import Row, fetch, is_word, table_of, update_many
 from billing.settle import Ending, end_of_dunning_rows
 from billing.tables import ChargePermissionRow, InvoiceRow, SlotRow, SubscriptionRow
 
@@ -47,7 +47,7 @@ def end_waits(engine: Engine, merchant: Merchant, *, at: datetime) -> int:
 
 def _is_over(at: datetime) -> Any:
     closed = permissions.c.state == "Closed"
-    return (slots.c.state == "waiting_buyer") & or_(slots.c.due_at <= at, closed)
+    return is_word(slots.c.state, "waiting_buyer") & or_(slots.c.due_at <= at, closed)
 
 
 def _end_one(engine: Engine, merchant: Merchant, permission_id: int, at: datetime) -> int:

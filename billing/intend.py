@@ -24,7 +24,15 @@ from billing.idempotency import idempotency_key
 from billing.merchants import Merchant
 from billing.notices import notice_row, write_notices
 from billing.outcome import OpenAttempt
-from billing.rows import Row, fetch, insert_many, insert_returning_ids, table_of, update_many
+from billing.rows import (
+    Row,
+    fetch,
+    insert_many,
+    insert_returning_ids,
+    is_word,
+    table_of,
+    update_many,
+)
 from billing.tables import (
     AttemptRow,
     ChargePermissionRow,
@@ -106,12 +114,12 @@ def _due(at: datetime) -> tuple[Any, ...]:
     owner = slots.alias("owner")
     in_flight = exists().where(
         attempts.c.permission_id == slots.c.permission_id,
-        attempts.c.state.in_(UNSETTLED),
+        is_word(attempts.c.state, *UNSETTLED),
         owner.c.id == attempts.c.slot_id,
         owner.c.state != "quarantined",
     )
     going_on = subscriptions.c.state.in_(CHARGEABLE_STATES)
-    return slots.c.state == "due", slots.c.due_at <= at, ~in_flight, going_on
+    return is_word(slots.c.state, "due"), slots.c.due_at <= at, ~in_flight, going_on
 
 
 def _permissions_due(

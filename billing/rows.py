@@ -3,7 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Executable, Table, bindparam, insert, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Executable,
+    Table,
+    bindparam,
+    insert,
+    literal_column,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel
 
@@ -15,6 +25,17 @@ def table_of(row_class: type[SQLModel]) -> Table:
     """The Core table behind a row class."""
     table: Table = row_class.__table__  # type: ignore[attr-defined] # SQLModel adds it at run time
     return table
+
+
+def is_word(column: Column[Any], *words: str) -> ColumnElement[bool]:
+    """`column` is one of our own words, written into the statement instead of bound.
+
+    SQLite uses a partial index only when the statement itself repeats the index's condition; a
+    bound value could be anything. Without it, finding what is due would cost more with every year
+    of history. Never for foreign text.
+    """
+    literals: list[ColumnElement[str]] = [literal_column(f"'{word}'") for word in words]
+    return column == literals[0] if len(literals) == 1 else column.in_(literals)
 
 
 def fetch(connection: Connection, statement: Executable) -> list[Row]:

@@ -15,7 +15,7 @@ from amazonpay import ChargePermission
 from billing.database import writing
 from billing.dunning import RETRYABLE
 from billing.merchants import Merchant
-from billing.rows import table_of, update_many
+from billing.rows import is_word, table_of, update_many
 from billing.tables import ChargePermissionRow, SlotRow
 
 slots = table_of(SlotRow)
@@ -63,7 +63,7 @@ def permissions_to_read(
 
 def _waiting(merchant: Merchant) -> Any:
     return select(slots.c.permission_id).where(
-        slots.c.merchant_id == merchant.id, slots.c.state == "waiting_buyer"
+        slots.c.merchant_id == merchant.id, is_word(slots.c.state, "waiting_buyer")
     )
 
 
@@ -72,7 +72,7 @@ def permissions_waiting(connection: Connection, merchant_id: str) -> list[str]:
     statement = (
         select(permissions.c.amazon_id)
         .join(slots, slots.c.permission_id == permissions.c.id)
-        .where(slots.c.merchant_id == merchant_id, slots.c.state == "waiting_buyer")
+        .where(slots.c.merchant_id == merchant_id, is_word(slots.c.state, "waiting_buyer"))
         .distinct()
     )
     return list(connection.execute(statement).scalars())
@@ -108,7 +108,7 @@ def _record(
     cured = [w.id for w, permission in seen if str(permission.state) == "Chargeable"]
     connection.execute(
         update(slots)
-        .where(slots.c.permission_id.in_(cured), slots.c.state == "waiting_buyer")
+        .where(slots.c.permission_id.in_(cured), is_word(slots.c.state, "waiting_buyer"))
         .where(slots.c.reason.not_in(NOT_CURED))
         .values(state="due", due_at=at)
     )

@@ -14,10 +14,11 @@ from billing.rows import (
     insert_many,
     insert_returning_ids,
     insert_unless_known,
+    is_word,
     table_of,
     update_many,
 )
-from billing.tables import CustomerRow, PostingRow
+from billing.tables import CustomerRow, PostingRow, metadata
 
 customers = table_of(CustomerRow)
 
@@ -99,3 +100,27 @@ def test_rows_of_different_columns_are_refused_not_half_written(
     rows = [{"id": 1, "name": "A", "note": "a"}, second]
     with pytest.raises(ValueError, match="every row must name the same columns"):
         writing(engine, lambda c: update_many(c, customers, rows))
+
+
+@pytest.mark.parametrize(
+    ("column", "words", "index"),
+    [
+        ("slot", ("due",), "slot_due"),
+        ("attempt", ("intended", "in_doubt", "pending"), "attempt_unsettled"),
+    ],
+)
+def test_finding_what_is_due_reads_only_what_is_due(
+    sqlite_url: str, column: str, words: tuple[str, ...], index: str
+) -> None:
+    """Cost must not grow with history: the partial index of open rows has to be used."""
+    table = metadata.tables[column]
+    due = table.c.due_at if column == "slot" else table.c.look_at
+    statement = (
+        select(table.c.id)
+        .where(table.c.merchant_id == "m", is_word(table.c.state, *words))
+        .order_by(due, table.c.id)
+    )
+    with migrated(sqlite_url) as engine, reading(engine) as connection:
+        compiled = statement.compile(engine, compile_kwargs={"literal_binds": True})
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}").all()
+    assert index in plan[0][3]
