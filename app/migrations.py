@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, text
 import app
 
 # In an installed wheel the scripts lie inside the package, in a checkout beside it.
-_PACKAGED = Path(app.__file__).parent / "migrations"
+_PACKAGED = Path(app.__file__).parent / "schema"
 _CHECKOUT = Path(app.__file__).parent.parent / "alembic"
 # Any number that no other program on the same database uses for its own lock.
 LOCK = 7_402_650_431
