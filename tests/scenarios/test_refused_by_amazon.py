@@ -9,7 +9,7 @@ from support.sandbox import SandboxStarter
 from support.shop import MERCHANT, OpenShop, open_shop, subscriber
 
 from billing import MerchantKeys, store_keys, writing
-from scheduler import AmazonEndpoint, RunStopped, start_engine
+from scheduler import AmazonEndpoint, BillingEngine, RunStopped, start_engine
 
 DAY = date(2026, 11, 30)
 
@@ -44,7 +44,7 @@ def test_a_wrong_key_stops_the_run_and_the_right_one_finishes_it(opened: OpenSho
         serialization.NoEncryption(),
     )
 
-    def engine_with(pem: bytes):  # type: ignore[no-untyped-def] # the engine's type says enough
+    def engine_with(pem: bytes) -> BillingEngine:
         keys = MerchantKeys(
             seller_id=shop.amazon.merchant_id,
             store_id=shop.amazon.store_id,
