@@ -5,19 +5,24 @@ import json
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from socket import socket
 
 from starlette.types import ASGIApp
 
 from amazonpay.sandbox.clock import VirtualClock
-from amazonpay.sandbox.control import PREFIX, Control
+from amazonpay.sandbox.control import Control
+from amazonpay.sandbox.desk import PREFIX, Desk
 from amazonpay.sandbox.faults import Faults
 from amazonpay.sandbox.gate import Gate
 from amazonpay.sandbox.identity import Identity, load_identity
 from amazonpay.sandbox.instants import parse_instant
+from amazonpay.sandbox.notifications import app as notifications
 from amazonpay.sandbox.options import Options
+from amazonpay.sandbox.pages import app as pages
 from amazonpay.sandbox.pipeline import Pipeline
+from amazonpay.sandbox.rotation import load_keyring
 from amazonpay.sandbox.server import StartRefused, dispatch, listen, lock, serve
 from amazonpay.sandbox.store import Store, StoreRefused
 from amazonpay.sandbox.throttle import Throttle
@@ -120,26 +125,51 @@ def _serve(arguments: argparse.Namespace, directory: Path, listener: socket, sto
         refunds_restore_cap=arguments.refunds_restore_cap,
         fault_seed=arguments.seed,
     )
-    ready = _ready_line(identity, listener.getsockname()[1], tls)
-    world = World(store=store, options=options, environment=identity.environment)
+    base_url = f"{'http' if tls is None else 'https'}://{_HOST}:{listener.getsockname()[1]}"
+    ready = _ready_line(identity, base_url, tls)
+    world = _world(store, options, identity, base_url)
+    desk = Desk(world=world, clock=_clock(store, arguments.clock), directory=directory)
     serve(
-        _application(world, identity, _clock(store, arguments.clock)),
+        _application(desk),
         listener=listener,
         tls=tls,
         with_parent=arguments.with_parent,
         on_ready=lambda: _announce(ready, as_json=arguments.json),
+        beside=[partial(notifications.deliver, desk)],
     )
 
 
-def _application(world: World, identity: Identity, clock: VirtualClock) -> ASGIApp:
+def _world(store: Store, options: Options, identity: Identity, base_url: str) -> World:
+    return World(
+        store=store,
+        options=options,
+        environment=identity.environment,
+        merchant_id=identity.merchant_id,
+        store_id=identity.store_id,
+        ipn_topic_arn=identity.ipn_topic_arn,
+        base_url=base_url,
+        keys=load_keyring(store, identity),
+    )
+
+
+def _application(desk: Desk) -> ASGIApp:
+    world = desk.world
     throttle = Throttle(world.options.throttle)
     faults = Faults(seed=world.options.fault_seed)
-    entrance = Gate({identity.public_key_id: identity.public_key}, identity.environment)
+    entrance = Gate(world.keys, world.environment)
     pipeline = Pipeline(
-        world=world, clock=clock, entrance=entrance, throttle=throttle, faults=faults
+        world=world, clock=desk.clock, entrance=entrance, throttle=throttle, faults=faults
     )
-    control = Control(world=world, clock=clock, throttle=throttle, faults=faults)
-    return dispatch(api=pipeline, control=control.app)
+    control = Control(desk=desk, throttle=throttle, faults=faults)
+    hosted = pages.application(desk)
+    return dispatch(
+        api=pipeline,
+        rooms={
+            PREFIX: control.app,
+            notifications.PREFIX: notifications.application(desk),
+            **dict.fromkeys(pages.PREFIXES, hosted),
+        },
+    )
 
 
 def _clock(store: Store, start: int | None) -> VirtualClock:
@@ -153,8 +183,7 @@ def _clock(store: Store, start: int | None) -> VirtualClock:
     return clock
 
 
-def _ready_line(identity: Identity, port: int, tls: ServerTls | None) -> dict[str, str | None]:
-    base_url = f"{'http' if tls is None else 'https'}://{_HOST}:{port}"
+def _ready_line(identity: Identity, base_url: str, tls: ServerTls | None) -> dict[str, str | None]:
     return {
         "base_url": base_url,
         "control_url": base_url + PREFIX,

@@ -13,7 +13,6 @@ identity and clock; `{"now": INSTANT}` sets the clock as well, back too. `GET /s
 """
 
 import dataclasses
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.applications import Starlette
@@ -22,7 +21,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from amazonpay.sandbox import consents, truth
-from amazonpay.sandbox.clock import ClockRefused, VirtualClock
+from amazonpay.sandbox.checkout import control as checkout
+from amazonpay.sandbox.clock import ClockRefused
 from amazonpay.sandbox.control_input import (
     ControlRefused,
     as_list,
@@ -33,14 +33,16 @@ from amazonpay.sandbox.control_input import (
     whole,
     word,
 )
+from amazonpay.sandbox.desk import PREFIX, Desk, route
 from amazonpay.sandbox.faults import Faults
 from amazonpay.sandbox.instants import LATEST_MS, iso, parse_instant
-from amazonpay.sandbox.refusals import Refused
+from amazonpay.sandbox.notifications import control as notifications
+from amazonpay.sandbox.refusals import Refused, not_found
+from amazonpay.sandbox.rotation import add_key, disable_key
+from amazonpay.sandbox.settlement import control as settlement
 from amazonpay.sandbox.throttle import Throttle
 from amazonpay.sandbox.timers import fire_due
-from amazonpay.sandbox.world import World
 
-PREFIX = "/__control"
 _TABLES = {
     "/charge-permissions": "permissions",
     "/charges": "charges",
@@ -53,11 +55,10 @@ _PAGING = ("limit", "after", "nextToken")
 class Control:
     """The Starlette application of the control surface and its handlers."""
 
-    def __init__(
-        self, *, world: World, clock: VirtualClock, throttle: Throttle, faults: Faults
-    ) -> None:
-        self._world = world
-        self._clock = clock
+    def __init__(self, *, desk: Desk, throttle: Throttle, faults: Faults) -> None:
+        self._desk = desk
+        self._world = desk.world
+        self._clock = desk.clock
         self._throttle = throttle
         self._faults = faults
         self.app = Starlette(
@@ -66,27 +67,46 @@ class Control:
         )
 
     def _routes(self) -> list[Route]:
-        lists = [_route(path, self._list, "GET") for path in _TABLES]
+        lists = [route(path, self._list, "GET") for path in _TABLES]
         return [
-            _route("/charge-permissions", self._create_permissions, "POST"),
-            _route("/charge-permissions/{id}", self._change_permission, "PATCH"),
-            _route("/charge-permissions/{id}", self._permission, "GET"),
-            _route("/clock", self._get_clock, "GET"),
-            _route("/clock", self._set_clock, "POST"),
-            _route("/faults", self._get_faults, "GET"),
-            _route("/faults", self._add_faults, "POST"),
-            _route("/faults", self._clear_faults, "DELETE"),
-            _route("/stats", self._stats, "GET"),
-            _route("/reset", self._reset, "POST"),
+            route("/charge-permissions", self._create_permissions, "POST"),
+            route("/charge-permissions/{id}", self._change_permission, "PATCH"),
+            route("/charge-permissions/{id}", self._permission, "GET"),
+            route("/clock", self._get_clock, "GET"),
+            route("/clock", self._set_clock, "POST"),
+            route("/faults", self._get_faults, "GET"),
+            route("/faults", self._add_faults, "POST"),
+            route("/faults", self._clear_faults, "DELETE"),
+            route("/stats", self._stats, "GET"),
+            route("/reset", self._reset, "POST"),
+            route("/keys", self._keys, "GET"),
+            route("/keys", self._add_key, "POST"),
+            route("/keys/{id}", self._disable_key, "DELETE"),
             *lists,
+            *checkout.routes(self._desk),
+            *notifications.routes(self._desk),
+            *settlement.routes(self._desk),
         ]
 
     def _now(self) -> int:
-        """The virtual instant, with everything that was due by then done."""
-        now = self._clock.now()
+        return self._desk.now()
+
+    async def _keys(self, _: Request) -> Response:
+        return JSONResponse({"items": list(self._world.keys.live)})
+
+    async def _add_key(self, _: Request) -> Response:
         with self._world.store.transaction():
-            fire_due(self._world, now)
-        return now
+            key_id, file = add_key(self._world.store, self._world.keys, self._desk.directory)
+        return JSONResponse(
+            {"public_key_id": key_id, "private_key_file": str(file)}, status_code=201
+        )
+
+    async def _disable_key(self, request: Request) -> Response:
+        key_id = request.path_params["id"]
+        with self._world.store.transaction():
+            if not disable_key(self._world.store, self._world.keys, key_id):
+                raise not_found(key_id)
+        return JSONResponse({"items": list(self._world.keys.live)})
 
     async def _create_permissions(self, request: Request) -> Response:
         value = await read_json(request)
@@ -180,10 +200,6 @@ class Control:
             # Nothing is left whose timers could have fired: going back is harmless here.
             self._move(target, force=True)
         return JSONResponse(truth.stats(self._world, self._now()))
-
-
-def _route(path: str, handler: Callable[[Request], Awaitable[Response]], method: str) -> Route:
-    return Route(PREFIX + path, handler, methods=[method])
 
 
 async def _refused(_: Request, error: Exception) -> Response:

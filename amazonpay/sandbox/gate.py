@@ -7,6 +7,7 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from amazonpay.sandbox.instants import parse_pay_date
+from amazonpay.sandbox.keyring import Keyring
 from amazonpay.sandbox.options import Environment
 from amazonpay.sandbox.refusals import Refused, empty_header, invalid_header, missing_header
 from amazonpay.sandbox.signature import Credentials, SignedRequest, parse_authorization, verify
@@ -21,8 +22,8 @@ _KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
 class Gate:
     """Knows the public keys of the merchant and lets only their requests in."""
 
-    def __init__(self, keys: Mapping[str, RSAPublicKey], environment: Environment) -> None:
-        self._keys = dict(keys)
+    def __init__(self, keys: Keyring, environment: Environment) -> None:
+        self._keys = keys
         self._environment = environment
 
     def check(
@@ -51,7 +52,7 @@ class Gate:
         return credentials
 
     def _key(self, key_id: str, path_environment: Environment | None) -> RSAPublicKey:
-        key = self._keys.get(key_id)
+        key = self._keys.find(key_id)
         prefixed = key_id.upper().startswith(("SANDBOX-", "LIVE-"))
         wanted = path_environment or (self._environment if prefixed else None)
         if key is None or wanted != self._environment:

@@ -62,7 +62,26 @@ def _make(store: Store, environment: Environment) -> None:
         store.put_meta("merchant_id", merchant_id)
         store.put_meta("store_id", f"amzn1.application-oa2-client.{secrets.token_hex(16)}")
         store.put_meta("ipn_topic_arn", f"arn:aws:sns:ap-northeast-1:{account}:{merchant_id}")
-        store.put_meta("public_key_id", f"{environment.upper()}-{_random(24)}")
+        store.put_meta("public_key_id", new_key_id(environment))
+
+
+def new_key_id(environment: Environment) -> str:
+    """A key id that nobody has."""
+    return f"{environment.upper()}-{_random(24)}"
+
+
+def new_key(key_file: Path) -> rsa.RSAPublicKey:
+    """Writes a new private key; returns its public half."""
+    _write_key(key_file)
+    return _public_key(key_file, is_new=False)
+
+
+def read_public_key(pem: str) -> rsa.RSAPublicKey:
+    """The RSA public key of a PEM text that this program wrote."""
+    key = serialization.load_pem_public_key(pem.encode("ascii"))
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise StoreRefused("a stored public key is not an RSA key; choose another --dir")
+    return key
 
 
 def _random(length: int) -> str:

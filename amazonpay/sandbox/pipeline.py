@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import logging
 from dataclasses import dataclass
+from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope, Send
 
@@ -15,7 +16,7 @@ from amazonpay.sandbox import fields, gate, routes, simulation
 from amazonpay.sandbox.charges import processing_failure
 from amazonpay.sandbox.clock import VirtualClock
 from amazonpay.sandbox.faults import Fault, Faults
-from amazonpay.sandbox.refusals import Refused, is_final
+from amazonpay.sandbox.refusals import Refused, invalid_value, is_final
 from amazonpay.sandbox.rows import LoggedRequest, StoredAnswer
 from amazonpay.sandbox.shapes import encode
 from amazonpay.sandbox.signature import SignedRequest
@@ -206,12 +207,14 @@ class Pipeline:
             body=body,
             idempotency_key=call.key,
             simulation=call.simulation,
+            query=_query(call.request.query),
         )
         try:
             reply = call.target.operation.perform(self._world, request)
         except Refused as refused:
             return refusal(refused)
-        return Answer(status=reply.status, body=encode(reply.payload), object_id=reply.object_id)
+        content = b"" if reply.payload is None else encode(reply.payload)
+        return Answer(status=reply.status, body=content, object_id=reply.object_id)
 
     def _log_only(self, seen: _Seen, answer: Answer, now: int, fault: str | None = None) -> None:
         with self._world.store.transaction():
@@ -269,6 +272,18 @@ def _refuse_doubled(request: SignedRequest) -> None:
         raise Refused(
             400, "InvalidHeaderValue", f"The header {headers.doubled} was provided more than once"
         )
+
+
+def _query(text: str) -> dict[str, str]:
+    """The query's parameters by name; a name that came twice is refused."""
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=64)
+    except ValueError:
+        raise Refused(400, "InvalidRequest", "The query string cannot be read.") from None
+    for name, _ in pairs:
+        if sum(name == other for other, _ in pairs) > 1:
+            raise invalid_value(name[:64], " It was given more than once.")
+    return dict(pairs)
 
 
 def _fingerprint(call: _Call, body: fields.Json) -> bytes:

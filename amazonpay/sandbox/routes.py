@@ -4,25 +4,15 @@
 (api.md §1, simulator rule).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from amazonpay.sandbox import captures, charges, permissions, refunds
+from amazonpay.sandbox.checkout.operations import TABLE as CHECKOUT
+from amazonpay.sandbox.operation import Operation, Table
 from amazonpay.sandbox.options import Environment
 from amazonpay.sandbox.refusals import Refused
-from amazonpay.sandbox.world import Reply, Request, World
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
-    """One API operation. `key` says whether an idempotency key is required, kept or ignored."""
-
-    name: str
-    perform: Callable[[World, Request], Reply]
-    key: str = "ignored"
-    takes_body: bool = True
-    takes_money: bool = False
+from amazonpay.sandbox.settlement.operations import TABLE as SETTLEMENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +47,7 @@ _CREATE_REFUND = Operation(
 )
 _GET_REFUND = Operation(name="GetRefund", perform=refunds.get_refund, takes_body=False)
 
-# (collection, action after the id; None when there is no id) → method → operation
-_TABLE: Final[dict[tuple[str, str | None], dict[str, Operation]]] = {
+_CHARGING: Final[Table] = {
     ("chargePermissions", ""): {"GET": _GET_PERMISSION, "PATCH": _UPDATE_PERMISSION},
     ("chargePermissions", "close"): {"DELETE": _CLOSE_PERMISSION},
     ("charges", None): {"POST": _CREATE_CHARGE},
@@ -68,6 +57,7 @@ _TABLE: Final[dict[tuple[str, str | None], dict[str, Operation]]] = {
     ("refunds", None): {"POST": _CREATE_REFUND},
     ("refunds", ""): {"GET": _GET_REFUND},
 }
+_TABLE: Final[Table] = {**_CHARGING, **CHECKOUT, **SETTLEMENT}
 OPERATIONS: Final = {
     operation.name: operation for methods in _TABLE.values() for operation in methods.values()
 }

@@ -32,6 +32,7 @@ class Permission:
     recurring: str | None
     metadata: str
     behaviour: str
+    details: str = "{}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,15 @@ The partial indexes hold only rows that still have something to do, so that look
 timer costs the same with a hundred charges stored and with a million.
 """
 
-SCHEMA_VERSION = 1
+from amazonpay.sandbox.checkout import schema as checkout
+from amazonpay.sandbox.notifications import schema as notifications
+from amazonpay.sandbox.settlement import schema as settlement
+
+SCHEMA_VERSION = 2
+
+# A file of version 1 has no `details`; the tables of the rooms are made where they are missing.
+FROM_VERSION_1 = "ALTER TABLE permissions ADD COLUMN details TEXT NOT NULL DEFAULT '{}';"
+ROOMS = checkout.DDL + notifications.DDL + settlement.DDL
 
 DDL = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -12,7 +20,8 @@ CREATE TABLE permissions (
     seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, buyer_id TEXT NOT NULL, kind TEXT NOT NULL,
     state TEXT NOT NULL, reason_code TEXT, reason_description TEXT,
     changed_at INTEGER NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
-    amount_limit INTEGER NOT NULL, recurring TEXT, metadata TEXT NOT NULL, behaviour TEXT NOT NULL
+    amount_limit INTEGER NOT NULL, recurring TEXT, metadata TEXT NOT NULL, behaviour TEXT NOT NULL,
+    details TEXT NOT NULL DEFAULT '{}'
 );
 CREATE INDEX permissions_expiry ON permissions (expires_at) WHERE state <> 'Closed';
 CREATE TABLE charges (
@@ -57,4 +66,7 @@ EMPTIED_BY_RESET = (
     "DELETE FROM cap_months",
     "DELETE FROM answers",
     "DELETE FROM requests",
+    *checkout.EMPTIED_BY_RESET,
+    *notifications.EMPTIED_BY_RESET,
+    *settlement.EMPTIED_BY_RESET,
 )

@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -16,7 +16,6 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from amazonpay.sandbox.control import PREFIX
 from amazonpay.sandbox.tls import ServerTls
 from amazonpay.sandbox.wire import TRANSPORT_KEY
 
@@ -69,13 +68,14 @@ class _Server(uvicorn.Server):
         self._on_ready()
 
 
-def dispatch(*, api: ASGIApp, control: ASGIApp) -> ASGIApp:
-    """One application: the control prefix goes to the control surface, all else to the API."""
+def dispatch(*, api: ASGIApp, rooms: Mapping[str, ASGIApp]) -> ASGIApp:
+    """One application: the first part of a path names a room; what names none is the API's."""
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        chosen = control if scope["path"].startswith(PREFIX) else api
+        first_part = "/" + scope["path"].lstrip("/").partition("/")[0]
+        chosen = rooms.get(first_part, api)
         try:
             await chosen(scope, receive, send)
         except Exception:
@@ -92,8 +92,12 @@ def serve(
     tls: ServerTls | None,
     with_parent: bool,
     on_ready: Callable[[], None],
+    beside: Sequence[Callable[[], Coroutine[None, None, None]]] = (),
 ) -> None:
-    """Serves until a signal, or until the parent process is gone; returns after a clean stop."""
+    """Serves until a signal, or until the parent process is gone; returns after a clean stop.
+
+    `beside` are tasks of the same event loop that end with the server.
+    """
     config = uvicorn.Config(
         application,
         loop="uvloop",
@@ -115,14 +119,24 @@ def serve(
     server = _Server(config, on_ready)
     runner = asyncio.Runner(loop_factory=config.get_loop_factory())
     with runner:
-        runner.run(_run(server, listener, parent=os.getppid() if with_parent else None))
+        parent = os.getppid() if with_parent else None
+        runner.run(_run(server, listener, parent=parent, beside=beside))
 
 
-async def _run(server: _Server, listener: socket.socket, *, parent: int | None) -> None:
-    watch = None if parent is None else asyncio.create_task(_follow(server, parent))
+async def _run(
+    server: _Server,
+    listener: socket.socket,
+    *,
+    parent: int | None,
+    beside: Sequence[Callable[[], Coroutine[None, None, None]]],
+) -> None:
+    tasks = [asyncio.create_task(task()) for task in beside]
+    if parent is not None:
+        tasks.append(asyncio.create_task(_follow(server, parent)))
     await server.serve(sockets=[listener])
-    if watch is not None:
-        watch.cancel()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _follow(server: _Server, parent: int) -> None:

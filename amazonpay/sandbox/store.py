@@ -10,9 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from amazonpay.sandbox.rows import Charge, LoggedRequest, Permission, Refund, StoredAnswer
-from amazonpay.sandbox.schema import DDL, EMPTIED_BY_RESET, SCHEMA_VERSION
+from amazonpay.sandbox.schema import (
+    DDL,
+    EMPTIED_BY_RESET,
+    FROM_VERSION_1,
+    ROOMS,
+    SCHEMA_VERSION,
+)
 
-_NEVER_MS = 1 << 62
+NEVER_MS = 1 << 62
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = NORMAL",
@@ -48,7 +54,11 @@ class Store:
         (version,) = self.connection.execute("PRAGMA user_version").fetchone()
         if version == 0:
             self.connection.executescript(
-                f"BEGIN; {DDL} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+                f"BEGIN; {DDL} {ROOMS} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            )
+        elif version == 1:
+            self.connection.executescript(
+                f"BEGIN; {FROM_VERSION_1} {ROOMS} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
             )
         elif version != SCHEMA_VERSION:
             raise StoreRefused(
@@ -110,29 +120,29 @@ class Store:
     def add_permission(self, row: Permission) -> None:
         """Stores a new Charge Permission."""
         self.connection.execute(
-            "INSERT INTO permissions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO permissions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *(row.seq, row.id, row.buyer_id, row.kind, row.state),
                 *(row.reason_code, row.reason_description),
                 *(row.changed_at, row.created_at, row.expires_at),
-                *(row.amount_limit, row.recurring, row.metadata, row.behaviour),
+                *(row.amount_limit, row.recurring, row.metadata, row.behaviour, row.details),
             ),
         )
-        self._expect(row.expires_at)
+        self.expect(row.expires_at)
 
     def save_permission(self, row: Permission) -> None:
         """Writes back what can change in a Charge Permission."""
         self.connection.execute(
             "UPDATE permissions SET state = ?, reason_code = ?, reason_description = ?, "
             "changed_at = ?, expires_at = ?, amount_limit = ?, recurring = ?, metadata = ?, "
-            "behaviour = ? WHERE seq = ?",
+            "behaviour = ?, details = ? WHERE seq = ?",
             (
                 *(row.state, row.reason_code, row.reason_description),
                 *(row.changed_at, row.expires_at, row.amount_limit),
-                *(row.recurring, row.metadata, row.behaviour, row.seq),
+                *(row.recurring, row.metadata, row.behaviour, row.details, row.seq),
             ),
         )
-        self._expect(row.expires_at)
+        self.expect(row.expires_at)
 
     # charges
     def charge(self, charge_id: str) -> Charge | None:
@@ -164,7 +174,7 @@ class Store:
                 *(row.due_at, row.due_state, row.due_reason),
             ),
         )
-        self._expect(row.due_at)
+        self.expect(row.due_at)
 
     def save_charge(self, row: Charge) -> None:
         """Writes back what can change in a Charge."""
@@ -180,7 +190,7 @@ class Store:
                 row.seq,
             ),
         )
-        self._expect(row.due_at)
+        self.expect(row.due_at)
 
     # refunds
     def refund(self, refund_id: str) -> Refund | None:
@@ -198,7 +208,7 @@ class Store:
                 *(row.changed_at, row.created_at, row.idempotency_key, row.due_at),
             ),
         )
-        self._expect(row.due_at)
+        self.expect(row.due_at)
 
     def save_refund(self, row: Refund) -> None:
         """Writes back what can change in a Refund."""
@@ -254,42 +264,28 @@ class Store:
         )
 
     # timers
-    def _expect(self, due_at: int | None) -> None:
+    def expect(self, due_at: int | None) -> None:
+        """Says that a timer is set; every write that sets one must say so."""
         if due_at is not None and due_at < self.horizon_ms:
             self.horizon_ms = due_at
 
-    def next_due(self) -> Charge | Refund | Permission | None:
-        """The row whose timer fires next; remembers its time as the horizon."""
-        rows = [
-            row for row in (self._due_charge(), self._due_refund(), self._due_permission()) if row
-        ]
-        soonest = min(rows, key=due_of, default=None)
-        self.horizon_ms = _NEVER_MS if soonest is None else due_of(soonest)
-        return soonest
-
-    def _due_charge(self) -> Charge | None:
+    def due_charge(self) -> Charge | None:
+        """The Charge whose timer fires next."""
         row = self.connection.execute(
             "SELECT * FROM charges WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1"
         ).fetchone()
         return None if row is None else Charge(*row)
 
-    def _due_refund(self) -> Refund | None:
+    def due_refund(self) -> Refund | None:
+        """The Refund whose timer fires next."""
         row = self.connection.execute(
             "SELECT * FROM refunds WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1"
         ).fetchone()
         return None if row is None else Refund(*row)
 
-    def _due_permission(self) -> Permission | None:
+    def due_permission(self) -> Permission | None:
+        """The Charge Permission that expires next."""
         row = self.connection.execute(
             "SELECT * FROM permissions WHERE state <> 'Closed' ORDER BY expires_at LIMIT 1"
         ).fetchone()
         return None if row is None else Permission(*row)
-
-
-def due_of(row: Charge | Refund | Permission) -> int:
-    """When a row's timer fires."""
-    if isinstance(row, Permission):
-        return row.expires_at
-    if row.due_at is None:
-        raise ValueError(f"{row.id} has no timer")
-    return row.due_at

@@ -4,12 +4,17 @@ Timers fire in the order of their due times, each at its own instant, whether th
 ran. They are fired before every call, so that no answer is ever older than the clock.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
+from operator import itemgetter
+from typing import Final
 
+from amazonpay.sandbox.checkout.timers import TIMERS as CHECKOUT
 from amazonpay.sandbox.effects import close_permission, decline_permission, release_cap
-from amazonpay.sandbox.rows import Charge, Permission, Refund
-from amazonpay.sandbox.store import due_of
-from amazonpay.sandbox.world import World
+from amazonpay.sandbox.rows import Charge, Refund
+from amazonpay.sandbox.settlement.timers import TIMERS as SETTLEMENT
+from amazonpay.sandbox.store import NEVER_MS
+from amazonpay.sandbox.world import Timer, World
 
 
 def fire_due(world: World, now: int) -> int:
@@ -17,15 +22,53 @@ def fire_due(world: World, now: int) -> int:
     if now < world.store.horizon_ms:
         return 0
     fired = 0
-    while (row := world.store.next_due()) is not None and due_of(row) <= now:
-        if isinstance(row, Charge):
-            _charge_due(world, row, due_of(row))
-        elif isinstance(row, Refund):
-            _refund_due(world, row, due_of(row))
-        else:
-            _permission_due(world, row, due_of(row))
+    while True:
+        at, timer = min(_set_timers(world), key=itemgetter(0), default=(NEVER_MS, None))
+        world.store.horizon_ms = at
+        if timer is None or at > now:
+            return fired
+        timer.fire(world, at)
         fired += 1
-    return fired
+
+
+def _set_timers(world: World) -> Iterator[tuple[int, Timer]]:
+    for timer in _TIMERS:
+        at = timer.soonest(world)
+        if at is not None:
+            yield at, timer
+
+
+def _next_charge(world: World) -> int | None:
+    row = world.store.due_charge()
+    return None if row is None else row.due_at
+
+
+def _next_refund(world: World) -> int | None:
+    row = world.store.due_refund()
+    return None if row is None else row.due_at
+
+
+def _next_permission(world: World) -> int | None:
+    row = world.store.due_permission()
+    return None if row is None else row.expires_at
+
+
+def _fire_charge(world: World, at: int) -> None:
+    row = world.store.due_charge()
+    if row is not None:
+        _charge_due(world, row, at)
+
+
+def _fire_refund(world: World, at: int) -> None:
+    row = world.store.due_refund()
+    if row is not None:
+        _refund_due(world, row, at)
+
+
+def _fire_permission(world: World, at: int) -> None:
+    row = world.store.due_permission()
+    if row is not None:
+        close_permission(world, row, reason="Expired", description=None, now=at)
 
 
 def _charge_due(world: World, row: Charge, at: int) -> None:
@@ -79,5 +122,10 @@ def _refund_due(world: World, row: Refund, at: int) -> None:
         world.store.use_cap(charge.permission_id, charge.cap_month, -row.amount)
 
 
-def _permission_due(world: World, row: Permission, at: int) -> None:
-    close_permission(world, row, reason="Expired", description=None, now=at)
+_TIMERS: Final = (
+    Timer(_next_charge, _fire_charge),
+    Timer(_next_refund, _fire_refund),
+    Timer(_next_permission, _fire_permission),
+    *CHECKOUT,
+    *SETTLEMENT,
+)

@@ -1,9 +1,11 @@
 """What an operation works with: the store, the switches and the environment of this Amazon Pay."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from amazonpay.sandbox.fields import Json
 from amazonpay.sandbox.instants import month_of
+from amazonpay.sandbox.keyring import Keyring
 from amazonpay.sandbox.options import Environment, Options
 from amazonpay.sandbox.refusals import not_found
 from amazonpay.sandbox.rows import Charge, Permission, Refund
@@ -17,6 +19,11 @@ class World:
     store: Store
     options: Options
     environment: Environment
+    merchant_id: str = ""
+    store_id: str = ""
+    ipn_topic_arn: str = ""
+    base_url: str = ""
+    keys: Keyring = field(default_factory=Keyring)
 
     def permission(self, permission_id: str) -> Permission:
         """The Charge Permission, or 404."""
@@ -57,12 +64,25 @@ class Request:
     body: Json
     idempotency_key: str | None = None
     simulation: str | None = None
+    query: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A successful answer, and the id of the object it is about."""
+    """A successful answer, and the id of the object it is about; no payload means no body."""
 
     status: int
-    payload: Json
+    payload: Json | None
     object_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """Something that happens by itself.
+
+    `soonest` gives the virtual instant at which it happens next, or None; `fire` does whatever is
+    due at that instant, after which `soonest` must lie later or be None.
+    """
+
+    soonest: Callable[[World], int | None]
+    fire: Callable[[World, int], None]

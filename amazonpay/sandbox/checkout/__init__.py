@@ -1,0 +1,1 @@
+"""Checkout Sessions, buyers and their wallets."""

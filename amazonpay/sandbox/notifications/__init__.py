@@ -1,0 +1,1 @@
+"""Instant Payment Notifications, sent as Amazon SNS sends them."""

@@ -1,0 +1,1 @@
+"""Money after the charge: transactions, settlements, disbursements and reports."""
