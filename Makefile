@@ -3,13 +3,15 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.locked
+TOOLS  := $(VENV)/.test-tools
+NODE   := tests/amazonpay/proof/node
 
 .PHONY: demo test fast check setup bench clean
 
 demo: setup  ## set everything up, play some months of renewals, then serve until Ctrl-C
 	$(BIN)/autopay demo
 
-test: setup  ## the whole suite, on SQLite and on a PostgreSQL started for it
+test: setup $(TOOLS)  ## the whole suite: SQLite, a PostgreSQL started for it, a real browser
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 fast: setup  ## the quick half of the suite
@@ -34,5 +36,8 @@ $(STAMP): pyproject.toml uv.lock
 	UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --locked --quiet --inexact --compile-bytecode --python $(BIN)/python
 	@touch $(STAMP)
 
+$(TOOLS): $(STAMP) scripts/test_tools.py $(NODE)/package-lock.json
+	$(BIN)/python -m scripts.test_tools $(TOOLS)
+
 clean:
-	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(NODE)/node_modules var .mypy_cache .ruff_cache .pytest_cache .hypothesis

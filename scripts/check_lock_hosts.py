@@ -17,9 +17,10 @@ ALLOWED = {
     "uv.lock": PYTHON_HOSTS,
     "package-lock.json": frozenset({"registry.npmjs.org"}),
 }
+LOCKS = ("uv.lock", "tests/amazonpay/proof/node/package-lock.json")
 REMEDY = {
     "uv.lock": "unset UV_DEFAULT_INDEX, UV_INDEX_URL and UV_EXTRA_INDEX_URL, then run `uv lock`",
-    "package-lock.json": "run `npm install --registry https://registry.npmjs.org`",
+    "package-lock.json": "run `npm install --package-lock-only --omit-lockfile-registry-resolved`",
 }
 # npm also writes home pages and funding pages; only `resolved` is where a package comes from.
 URL = {
@@ -30,7 +31,7 @@ URL = {
 
 def main(arguments: Sequence[str]) -> int:
     """Check the given lock files, or those of the project; 0 when all hosts are public, else 1."""
-    files = [Path(name) for name in arguments] or [PROJECT / name for name in ALLOWED]
+    files = [Path(name) for name in arguments] or list(map(PROJECT.joinpath, LOCKS))
     faults = [fault for file in files if file.exists() for fault in faults_of(file)]
     for fault in faults:
         print(fault)
