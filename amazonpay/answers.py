@@ -107,7 +107,7 @@ def refusal(answer: HttpAnswer) -> AmazonPayError:
     error = error_body(answer)
     if answer.status == 429:
         # By status alone: whoever sends it, the same key later is right and slower is right.
-        return Throttled(_retry_after(answer.headers), answer.request_id)
+        return Throttled(retry_after_seconds(answer), answer.request_id)
     if not 400 <= answer.status < 500 or answer.status in _UNDECIDED:
         return _unknown(answer, f"status {answer.status} says nothing final", error)
     if error is None:
@@ -130,6 +130,12 @@ def error_body(answer: HttpAnswer) -> ErrorBody | None:
     if not isinstance(code, str) or not code or not isinstance(message, str):
         return None
     return ErrorBody(reason_code=ErrorCode(code), message=message)
+
+
+def disowns_key(answer: HttpAnswer) -> bool:
+    """True when Amazon refused the public key id as unknown or disabled: nothing happened."""
+    error = error_body(answer) if answer.status == 403 else None
+    return error is not None and error.reason_code == ErrorCode.INVALID_AUTHENTICATION
 
 
 def names_request_date(answer: HttpAnswer) -> bool:
@@ -173,8 +179,9 @@ def _unknown(answer: HttpAnswer, cause: str, error: ErrorBody | None = None) -> 
     )
 
 
-def _retry_after(headers: Mapping[str, str]) -> int | None:
-    text = headers.get("retry-after", "").strip()
+def retry_after_seconds(answer: HttpAnswer) -> int | None:
+    """The wait that the answer asks for, at most an hour; None when it names no whole seconds."""
+    text = answer.headers.get("retry-after", "").strip()
     if not (text.isascii() and text.isdigit()):
         return None
     # Nine digits say "longer than any wait we honour", and int() of a million digits would not end.

@@ -9,7 +9,8 @@
     └── UnknownOutcome             it may or may not have happened; repeat the same key and bytes
 
 Only a complete answer in the documented shape is definite. Whatever else comes back, or does not
-come back, is an unknown outcome (rule 5 of the house).
+come back, is an unknown outcome (rule 5 of the house). An error stands for all tries of its call
+together: one try that may have taken effect makes the whole call an unknown outcome.
 """
 
 from amazonpay.states import ErrorCode
@@ -25,7 +26,15 @@ def shown(value: object) -> str:
 
 
 class AmazonPayError(Exception):
-    """Anything this package raises on purpose."""
+    """Anything this package raises on purpose.
+
+    `tries` is how many requests were sent for the call that ended so; 0 when nothing was sent.
+    """
+
+    tries: int = 0
+
+    def _after_tries(self) -> str:
+        return f", after {self.tries} tries" if self.tries > 1 else ""
 
 
 class InvalidArgument(AmazonPayError, ValueError):
@@ -76,7 +85,7 @@ class DefiniteRefusal(AmazonPayError):
     def __str__(self) -> str:
         return (
             f"Amazon Pay answered {self.status} {self.reason_code.value[:_LONGEST_SHOWN]}: "
-            f"{shown(self.message)} (request id {self.request_id or 'absent'})"
+            f"{shown(self.message)} (request id {self.request_id or 'absent'}{self._after_tries()})"
         )
 
 
@@ -105,20 +114,32 @@ class Misconfigured(DefiniteRefusal):
 class Throttled(AmazonPayError):
     """Too many requests: nothing happened. Slow down, then repeat the same key and bytes.
 
-    `retry_after_seconds` is Amazon's own wish, when it stated one.
+    `retry_after_seconds` is Amazon's own wish, when it stated one. `before_sending` is True when
+    this client's own pace left no room within the deadline; it is then the wait that was needed.
     """
 
-    def __init__(self, retry_after_seconds: int | None, request_id: str | None = None) -> None:
-        super().__init__(retry_after_seconds, request_id)
+    def __init__(
+        self,
+        retry_after_seconds: int | None,
+        request_id: str | None = None,
+        before_sending: bool = False,
+    ) -> None:
+        super().__init__(retry_after_seconds, request_id, before_sending)
         self.retry_after_seconds = retry_after_seconds
         self.request_id = request_id
+        self.before_sending = before_sending
 
     def __str__(self) -> str:
         wait = self.retry_after_seconds
         when = "later" if wait is None else f"in {wait} s"
+        if self.before_sending:
+            return (
+                "Not sent: the pace of this operation leaves no room within the deadline; "
+                f"repeat the same request {when}{self._after_tries()}"
+            )
         return (
             f"Amazon Pay answered 429: repeat the same request {when} "
-            f"(request id {self.request_id or 'absent'})"
+            f"(request id {self.request_id or 'absent'}{self._after_tries()})"
         )
 
 
@@ -149,4 +170,5 @@ class UnknownOutcome(AmazonPayError):
         if self.reason_code is not None:
             facts.append(f"{self.reason_code.value[:_LONGEST_SHOWN]}: {shown(self.message)}")
         facts.append(f"request id {self.request_id or 'absent'}")
-        return f"Amazon Pay gave no definite answer: {self.cause} ({', '.join(facts)})"
+        told = ", ".join(facts) + self._after_tries()
+        return f"Amazon Pay gave no definite answer: {self.cause} ({told})"

@@ -72,6 +72,25 @@ def charge_id_from_cv1(authorization_id: str) -> str:
     return f"{match[1]}-C{match[2]}"
 
 
+def authorization_id_from_charge_id(charge_id: str) -> str:
+    """The CV1 authorization id behind a rewritten charge id: the C in place 21 becomes A again.
+
+    An A is kept. Only for ids that came from a CV1 authorization: a CV1 capture and a charge born
+    in CV2 look alike, and what they become here names nothing. Store both ids where you can.
+    Raises InvalidArgument for any other shape.
+    """
+    match = _CV1_AUTHORIZATION.fullmatch(charge_id)
+    if match is None:
+        raise InvalidArgument(
+            "charge_id",
+            charge_id,
+            "a charge id has 27 characters: P, S, B or C, then dd-ddddddd-ddddddd-Cdddddd with C "
+            "(or A) in place 21",
+            "Give the charge id unchanged, as in S01-5797829-1888777-C043451",
+        )
+    return f"{match[1]}-A{match[2]}"
+
+
 def charge_permission_state_from_cv1(billing_agreement_state: str) -> ChargePermissionState:
     """The Charge Permission state that a CV1 Billing Agreement in this state has in CV2.
 

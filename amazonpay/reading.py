@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Final, NoReturn
 
 from amazonpay.errors import shown
@@ -15,6 +16,10 @@ _YEN: Final = re.compile(r"0|[1-9][0-9]{0,11}")
 _INSTANT: Final = re.compile(
     r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})T([0-9]{2}):?([0-9]{2}):?([0-9]{2})Z"
 )
+_REPORT_INSTANT: Final = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}[-:][0-9]{2}[-:][0-9]{2})(?:\.([0-9]{1,9}))?Z"
+)
+_DECIMAL: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,11})(?:\.[0-9]{1,9})?")
 _NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 """The escape of a NUL in JSON text, not a backslash that is followed by the letters u0000."""
 
@@ -138,3 +143,63 @@ def optional_instant(source: Mapping[str, object], field: str) -> datetime | Non
     except ValueError:
         pass
     raise MalformedResponse(f"{field} is no UTC timestamp but {shown(text)}")
+
+
+def optional_yen_text(source: Mapping[str, object], field: str) -> int | None:
+    """Whole yen of an amount that stands by itself, such as `1000` or `1000.00`, or None."""
+    amount = optional_decimal(source, field)
+    if amount is None:
+        return None
+    if amount != amount.to_integral_value():
+        raise MalformedResponse(f"{field} is no whole number of yen but {amount}")
+    return int(amount)
+
+
+def optional_decimal(source: Mapping[str, object], field: str) -> Decimal | None:
+    """The exact number in a text such as `-1000.50`, or None."""
+    text = optional_text(source, field)
+    if text is None:
+        return None
+    if not _DECIMAL.fullmatch(text):
+        raise MalformedResponse(f"{field} is no amount but {shown(text)}")
+    return Decimal(text)
+
+
+def optional_bool(source: Mapping[str, object], field: str) -> bool | None:
+    """The truth value of a field that may be null or absent."""
+    value = source.get(field)
+    if value is None or isinstance(value, bool):
+        return value
+    raise MalformedResponse(f"{field} is neither true nor false but {shown(value)}")
+
+
+def optional_texts(source: Mapping[str, object], field: str) -> tuple[str, ...] | None:
+    """The texts in a list that may be null or absent."""
+    value = source.get(field)
+    if value is None:
+        return None
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return tuple(value)
+    raise MalformedResponse(f"{field} is no list of texts but {shown(value)}")
+
+
+def required_objects(source: Mapping[str, object], field: str) -> Sequence[Mapping[str, object]]:
+    """The objects in a list without which the answer is of no use; it may be empty."""
+    if source.get(field) is None:
+        raise MalformedResponse(f"{field} is missing")
+    return optional_objects(source, field)
+
+
+def optional_report_instant(source: Mapping[str, object], field: str) -> datetime | None:
+    """An instant in UTC as reports and disbursements write it, or None.
+
+    Besides the compact form: dashes or colons in the time of day, and fractions of a second
+    (`2022-12-07T17:08:26.717Z`, `2022-08-04T00-00-00Z`); what is finer than a microsecond is cut.
+    """
+    text = optional_text(source, field)
+    match = _REPORT_INSTANT.fullmatch(text or "")
+    if text is None or match is None:
+        return optional_instant(source, field)
+    whole = optional_instant({field: f"{match[1]}T{match[2].replace('-', ':')}Z"}, field)
+    micros = int((match[3] or "")[:6].ljust(6, "0"))
+    return whole and whole.replace(microsecond=micros)

@@ -48,9 +48,21 @@ def format_date(at: datetime) -> str:
 
 
 def canonical_query(parameters: Iterable[tuple[str, str]]) -> str:
-    """The query string as it is both signed and sent: encoded, then sorted by name and value."""
-    encoded = ((quote(n, safe=_UNRESERVED), quote(v, safe=_UNRESERVED)) for n, v in parameters)
+    """The query string as it is both signed and sent: encoded, then sorted by name and value.
+
+    Raises InvalidArgument for text that has no UTF-8 form.
+    """
+    encoded = ((_query_part(name), _query_part(value)) for name, value in parameters)
     return "&".join(f"{name}={value}" for name, value in sorted(encoded))
+
+
+def _query_part(text: str) -> str:
+    try:
+        return quote(text, safe=_UNRESERVED)
+    except UnicodeEncodeError:
+        raise InvalidArgument(
+            "query", text, "Unicode text without lone surrogates", "Correct the value"
+        ) from None
 
 
 def signed_header_names(headers: Mapping[str, str]) -> str:

@@ -119,6 +119,99 @@ class RefundReason(OpenEnum):
     PROCESSING_FAILURE = "ProcessingFailure"
 
 
+class CheckoutSessionState(OpenEnum):
+    """Where a checkout stands; only an Open session can be changed or completed."""
+
+    OPEN = "Open"
+    COMPLETED = "Completed"
+    CANCELED = "Canceled"
+
+
+class CheckoutSessionReason(OpenEnum):
+    """Why a Checkout Session is Canceled."""
+
+    BUYER_CANCELED = "BuyerCanceled"
+    EXPIRED = "Expired"
+    AMAZON_CANCELED = "AmazonCanceled"
+    DECLINED = "Declined"
+
+
+class CheckoutConstraint(OpenEnum):
+    """What an Open session still lacks before the buyer can be sent on."""
+
+    BUYER_NOT_ASSOCIATED = "BuyerNotAssociated"
+    CHARGE_AMOUNT_NOT_SET = "ChargeAmountNotSet"
+    CHECKOUT_RESULT_RETURN_URL_NOT_SET = "CheckoutResultReturnUrlNotSet"
+    PAYMENT_INTENT_NOT_SET = "PaymentIntentNotSet"
+    RECURRING_FREQUENCY_NOT_SET = "RecurringFrequencyNotSet"
+
+
+class ProductType(OpenEnum):
+    """What the button was for."""
+
+    PAY_AND_SHIP = "PayAndShip"
+    PAY_ONLY = "PayOnly"
+    SIGN_IN = "SignIn"
+
+
+class PaymentIntent(OpenEnum):
+    """What happens to the money when a checkout is completed."""
+
+    CONFIRM = "Confirm"
+    AUTHORIZE = "Authorize"
+    AUTHORIZE_WITH_CAPTURE = "AuthorizeWithCapture"
+
+
+class CheckoutMode(OpenEnum):
+    """ProcessOrder: Amazon's pages take the order in one go, without a review page of ours."""
+
+    PROCESS_ORDER = "ProcessOrder"
+
+
+class CheckoutScope(OpenEnum):
+    """Which data of the buyer a checkout asks for."""
+
+    NAME = "name"
+    EMAIL = "email"
+    PHONE_NUMBER = "phoneNumber"
+    BILLING_ADDRESS = "billingAddress"
+    POSTAL_CODE = "postalCode"
+    SHIPPING_ADDRESS = "shippingAddress"
+    PRIME_STATUS = "primeStatus"
+
+
+class AddressRestrictionType(OpenEnum):
+    """Whether the listed regions are the only ones served, or the ones not served."""
+
+    ALLOWED = "Allowed"
+    NOT_ALLOWED = "NotAllowed"
+
+
+class ChargeInitiator(OpenEnum):
+    """Who started a charge (C customer, M merchant) and how (U unscheduled, R recurring).
+
+    The reading of the letters is not documented; leaving the field out is always accepted.
+    """
+
+    CUSTOMER_UNSCHEDULED = "CITU"
+    MERCHANT_UNSCHEDULED = "MITU"
+    CUSTOMER_RECURRING = "CITR"
+    MERCHANT_RECURRING = "MITR"
+
+
+class ChargeChannel(OpenEnum):
+    """Where the buyer and the merchant met."""
+
+    WEB = "Web"
+    PHONE = "Phone"
+    APP = "App"
+    ALEXA = "Alexa"
+    POINT_OF_SALE = "PointOfSale"
+    FIRE_TV = "FireTv"
+    OFFLINE = "Offline"
+    AMAZON = "Amazon"
+
+
 class ErrorCode(OpenEnum):
     """`reasonCode` of an error answer, in the order of the reference's HTTP groups."""
 
@@ -169,3 +262,61 @@ class ErrorCode(OpenEnum):
     INTERNAL_SERVER_ERROR = "InternalServerError"
     PROCESSING_FAILURE = "ProcessingFailure"
     SERVICE_UNAVAILABLE = "ServiceUnavailable"
+
+
+class ReportType(OpenEnum):
+    """The reports Amazon Pay makes. In the sandbox only SANDBOX_SETTLEMENT exists."""
+
+    SETTLEMENT = "_GET_FLAT_FILE_OFFAMAZONPAYMENTS_SETTLEMENT_DATA_"
+    SANDBOX_SETTLEMENT = "_GET_FLAT_FILE_OFFAMAZONPAYMENTS_SANDBOX_SETTLEMENT_DATA_"
+    ORDER_REFERENCE = "_GET_FLAT_FILE_OFFAMAZONPAYMENTS_ORDER_REFERENCE_DATA_"
+    BILLING_AGREEMENT = "_GET_FLAT_FILE_OFFAMAZONPAYMENTS_BILLING_AGREEMENT_DATA_"
+    AUTHORIZATION = "_GET_FLAT_FILE_OFFAMAZONPAYMENTS_AUTHORIZATION_DATA_"
+    CAPTURE = "_GET_FLAT_FILE_OFFAMAZONPAYMENTS_CAPTURE_DATA_"
+    REFUND = "_GET_FLAT_FILE_OFFAMAZONPAYMENTS_REFUND_DATA_"
+    MULTI_CURRENCY_PAYMENTS = "_GET_CSV_CUSTOM_OFFAMAZONPAYMENTS_MULTI_CURRENCY_PAYMENTS_DATA_"
+
+
+class ReportProcessingStatus(OpenEnum):
+    """Where a report stands; CANCELLED also when there was nothing to report."""
+
+    IN_PROGRESS = "IN_PROGRESS"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+class ScheduleFrequency(OpenEnum):
+    """How often a scheduled report is made, as ISO 8601 durations."""
+
+    MINUTES_5 = "PT5M"
+    MINUTES_15 = "PT15M"
+    MINUTES_30 = "PT30M"
+    HOURS_1 = "PT1H"
+    HOURS_2 = "PT2H"
+    HOURS_4 = "PT4H"
+    HOURS_8 = "PT8H"
+    HOURS_12 = "PT12H"
+    HOURS_24 = "PT24H"
+    HOURS_84 = "PT84H"
+    DAYS_1 = "P1D"
+    DAYS_2 = "P2D"
+    DAYS_3 = "P3D"
+    DAYS_7 = "P7D"
+    DAYS_14 = "P14D"
+    DAYS_15 = "P15D"
+    DAYS_18 = "P18D"
+    DAYS_30 = "P30D"
+
+
+class SettlementTransactionType(OpenEnum):
+    """What moved money in a settlement report."""
+
+    AUTHORIZATION = "Authorization"
+    CAPTURE = "Capture"
+    REFUND = "Refund"
+    DEBT = "Debt"
+    A_TO_Z_GUARANTEE_CLAIM = "A to Z Guarantee Claim"
+    CHARGEBACK = "Chargeback"
+    DISPUTE = "Dispute"
+    ADJUSTMENT = "Adjustment"

@@ -22,8 +22,8 @@ from amazonpay.errors import InvalidArgument
 _KEEPALIVE_SECONDS: Final = 20.0
 """Shorter than usual load balancers' idle time-outs, so that a kept connection is still alive."""
 
-_MAX_CONNECTIONS: Final = 2
-"""One worker slot owns one client: one connection in use, one spare while an old one closes."""
+_MAX_CONNECTIONS: Final = 10
+"""A client shared by threads or tasks opens as many as it has calls under way, up to this."""
 
 _LONGEST_DEADLINE_SECONDS: Final = 300
 """A signature's date is accepted for minutes; waiting longer for one answer serves nobody."""
@@ -172,6 +172,12 @@ class _DeadlineStream(httpcore.NetworkStream):
 def _httpx_errors() -> Iterator[None]:
     try:
         yield
+    except httpcore.PoolTimeout as problem:
+        raise httpx.PoolTimeout(f"no connection became free in time: {problem}") from problem
+    except httpcore.ConnectTimeout as problem:
+        raise httpx.ConnectTimeout(f"no connection in time: {problem}") from problem
+    except httpcore.ConnectError as problem:
+        raise httpx.ConnectError(str(problem) or type(problem).__name__) from problem
     except httpcore.TimeoutException as problem:
         raise httpx.ReadTimeout(f"no answer in time: {problem}") from problem
     except (httpcore.NetworkError, httpcore.ProtocolError) as problem:

@@ -1,27 +1,37 @@
 """From a call to a signed request and from an answer to the next step. No I/O.
 
-One `Wire` holds what is fixed for a merchant (credentials, environment, host, region) and the one
-thing learnt on the way: how far our clock is off Amazon's.
+One `Wire` holds what is fixed for a merchant (credentials, environment, host, region) and the two
+things learnt on the way: how far our clock is off Amazon's, and which of its keys is accepted.
 """
 
+import platform
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from ipaddress import ip_address
 from typing import Final, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from amazonpay.answers import HttpAnswer, names_request_date, server_time
 from amazonpay.calls import Call
-from amazonpay.errors import InvalidArgument
+from amazonpay.errors import AmazonPayError, InvalidArgument, Misconfigured
 from amazonpay.keys import Environment, PrivateKey, environment_of_key_id
-from amazonpay.signing import Algorithm, authorization_header, format_date
+from amazonpay.signing import (
+    Algorithm,
+    authorization_header,
+    canonical_query,
+    format_date,
+)
 
 T = TypeVar("T")
 
 _HOST: Final = re.compile(r"[A-Za-z0-9.:-]+")
 _REGION: Final = re.compile(r"[a-z]{2}")
+_TOKEN: Final = re.compile(r"[!-~]{1,4096}")
+_INTEGRATOR_TEXT: Final = re.compile(r"[!-~]{1,64}")
 _LARGEST_LIVE_OFFSET: Final = timedelta(minutes=15)
 """A live clock further off than this is a fault for a person; following it would hide the fault."""
 
@@ -36,6 +46,34 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Integrator:
+    """Who built the shop software around this client, as Amazon Pay registered it; optional."""
+
+    integrator_id: str
+    integrator_version: str | None = None
+    platform_version: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in self.headers().items():
+            if not _INTEGRATOR_TEXT.fullmatch(value):
+                raise InvalidArgument(
+                    name.removeprefix("x-amz-pay-").replace("-", "_"),
+                    value,
+                    "1 to 64 visible ASCII characters",
+                    "Write it as Amazon Pay registered it",
+                )
+
+    def headers(self) -> dict[str, str]:
+        """The headers that say so; they are not signed, as in the PHP SDK."""
+        named = {
+            "x-amz-pay-integrator-id": self.integrator_id,
+            "x-amz-pay-integrator-version": self.integrator_version,
+            "x-amz-pay-platform-version": self.platform_version,
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignedRequest:
     """A request ready to leave: an absolute URL, headers with the signature, exact body bytes."""
 
@@ -43,68 +81,80 @@ class SignedRequest:
     url: str
     headers: Mapping[str, str]
     body: bytes
+    public_key_id: str
 
 
 class Wire:
     """Signs calls and reads answers for one merchant in one environment.
 
-    Raises InvalidArgument when key id, environment and base URL do not fit together.
+    `credentials` is one key pair, or during a rotation several, the preferred one first.
+    `auth_token` is the delegation token of a solution provider that acts for the merchant.
+    Raises InvalidArgument when key ids, environment and base URL do not fit together.
     """
 
     def __init__(
         self,
         *,
-        credentials: Credentials,
+        credentials: Credentials | Sequence[Credentials],
         environment: Environment,
         base_url: str,
         region: str,
         clock: Callable[[], datetime],
+        auth_token: str | None = None,
+        integrator: Integrator | None = None,
     ) -> None:
-        _check_environment(credentials.public_key_id, environment)
-        origin = _checked_origin(base_url)
-        if not _REGION.fullmatch(region):
-            raise InvalidArgument(
-                "region", region, "two lower-case letters", "Use jp for Amazon Pay Japan"
-            )
-        self._credentials = credentials
+        self._credentials = _checked_credentials(credentials, environment)
+        self._preferred = self._credentials[0]
         self._environment = environment
+        origin = _checked_origin(base_url)
         self._origin = f"{origin.scheme}://{origin.netloc.lower()}"
-        self._host = origin.netloc.lower()
-        self._region = region
         self._clock = clock
         self._clock_offset = timedelta(0)
         # A prefixed key id decides the environment by itself; the path then carries none.
-        named_by_key = environment_of_key_id(credentials.public_key_id) is not None
+        named_by_key = environment_of_key_id(self._preferred.public_key_id) is not None
         self._path_prefix = "/v2" if named_by_key else f"/{environment}/v2"
+        self._fixed_headers = {
+            "accept": "application/json",
+            "content-type": "application/json",
+            "x-amz-pay-host": origin.netloc.lower(),
+            "x-amz-pay-region": _checked_region(region),
+        }
+        if auth_token is not None:
+            self._fixed_headers["x-amz-pay-authtoken"] = _checked_token(auth_token)
+        self._unsigned_headers = {"accept-encoding": "identity", "user-agent": user_agent()}
+        if integrator is not None:
+            self._unsigned_headers |= integrator.headers()
 
-    def sign(self, call: Call[T]) -> SignedRequest:
-        """The call with fresh date and signature.
+    def sign(self, call: Call[T], *, refused: Collection[str] = ()) -> SignedRequest:
+        """The call with fresh date and signature, under the key that is believed to be accepted.
 
-        Raises InvalidArgument for a simulation code in the live environment.
+        `refused` are key ids that Amazon disowned for this call; one must be left. Raises
+        InvalidArgument for a simulation code in the live environment.
         """
         self._check_simulation(call)
-        path = self._path_prefix + call.path
+        key = self._keys_left(refused)[0]
+        path, query = self._path_prefix + call.path, canonical_query(call.query)
         headers = self._signed_headers(call)
         authorization = authorization_header(
-            private_key=self._credentials.private_key,
-            public_key_id=self._credentials.public_key_id,
-            algorithm=self._credentials.algorithm,
+            private_key=key.private_key,
+            public_key_id=key.public_key_id,
+            algorithm=key.algorithm,
             method=call.method,
             path=path,
-            query="",
+            query=query,
             headers=headers,
             body=call.body,
         )
-        headers |= {
-            "authorization": authorization,
-            "accept-encoding": "identity",
-            "user-agent": "autopay",
-        }
+        headers |= {"authorization": authorization, **self._unsigned_headers}
         if call.simulation_code is not None:
             # Unsigned, as the PHP SDK sends it: the reference allows both.
             headers["x-amz-pay-simulation-code"] = call.simulation_code
         return SignedRequest(
-            method=call.method, url=self._origin + path, headers=headers, body=call.body
+            method=call.method,
+            url=f"{self._origin}{path}?{query}" if query else self._origin + path,
+            headers=headers,
+            body=call.body,
+            public_key_id=key.public_key_id,
         )
 
     def learns_clock_from(self, answer: HttpAnswer) -> bool:
@@ -122,14 +172,34 @@ class Wire:
         self._clock_offset = offset
         return True
 
+    def turns_to_key_other_than(self, refused: Collection[str]) -> bool:
+        """True when a key is left that Amazon has not disowned for this call; it is preferred now.
+
+        The choice is remembered for later calls: after a rotation only the first one stumbles.
+        """
+        left = self._keys_left(refused)
+        if left:
+            self._preferred = left[0]
+        return bool(left)
+
+    def naming_all_keys(self, error: AmazonPayError) -> AmazonPayError:
+        """The error for a key id that Amazon disowned, when it disowned all we have."""
+        if len(self._credentials) == 1 or not isinstance(error, Misconfigured):
+            return error
+        ids = " nor ".join(key.public_key_id for key in self._credentials)
+        remedy = f"Amazon Pay accepts neither {ids}: check in Seller Central which key is enabled"
+        return Misconfigured(
+            error.status, error.reason_code, error.message, error.request_id, remedy
+        )
+
+    def _keys_left(self, refused: Collection[str]) -> list[Credentials]:
+        preferred = self._preferred
+        others = [key for key in self._credentials if key is not preferred]
+        return [key for key in (preferred, *others) if key.public_key_id not in refused]
+
     def _signed_headers(self, call: Call[T]) -> dict[str, str]:
-        headers = {
-            "accept": "application/json",
-            "content-type": "application/json",
-            "x-amz-pay-date": format_date(self._clock() + self._clock_offset),
-            "x-amz-pay-host": self._host,
-            "x-amz-pay-region": self._region,
-        }
+        date = format_date(self._clock() + self._clock_offset)
+        headers = {**self._fixed_headers, "x-amz-pay-date": date}
         if call.idempotency_key is not None:
             headers["x-amz-pay-idempotency-key"] = call.idempotency_key
         return headers
@@ -142,6 +212,56 @@ class Wire:
                 "simulation belongs to the sandbox; this client is live",
                 "Leave the code out, or use sandbox credentials",
             )
+
+
+@cache
+def user_agent() -> str:
+    """Name and version of this package and of Python, for Amazon's logs."""
+    try:
+        own = version("autopay")
+    except PackageNotFoundError:
+        own = "source"  # run from a checkout that was never installed
+    return f"autopay/{own} (amazonpay; Python {platform.python_version()})"
+
+
+def _checked_credentials(
+    given: Credentials | Sequence[Credentials], environment: Environment
+) -> tuple[Credentials, ...]:
+    credentials = (given,) if isinstance(given, Credentials) else tuple(given)
+    ids = [key.public_key_id for key in credentials]
+    for key_id in ids:
+        _check_environment(key_id, environment)
+    if not ids or len(set(ids)) != len(ids):
+        raise InvalidArgument(
+            "credentials", ids, "one or more different key ids", "Give each key pair once"
+        )
+    if len({environment_of_key_id(key_id) for key_id in ids}) > 1:
+        # The two kinds have different paths; one merchant account has only one kind.
+        raise InvalidArgument(
+            "credentials",
+            ids,
+            "all key ids name their environment by a prefix, or none does",
+            "Copy the key ids from Seller Central as they stand there",
+        )
+    return credentials
+
+
+def _checked_region(region: str) -> str:
+    if _REGION.fullmatch(region):
+        return region
+    raise InvalidArgument("region", region, "two lower-case letters", "Use jp for Amazon Pay Japan")
+
+
+def _checked_token(token: str) -> str:
+    if _TOKEN.fullmatch(token):
+        return token
+    # The token is a secret: the error does not repeat it.
+    raise InvalidArgument(
+        "auth_token",
+        f"{len(token)} characters",
+        "visible ASCII without spaces, 1 to 4096",
+        "Give the token as Get Authorization Token answered it",
+    )
 
 
 def _check_environment(public_key_id: str, environment: Environment) -> None:

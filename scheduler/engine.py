@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from amazonpay import AmazonPayClient
+from amazonpay import NO_RETRIES, AmazonPayClient
 from billing import Merchant, Outcome, load_credentials, load_merchant, reading
 from scheduler.clock import Clock
 from scheduler.identity import this_worker
@@ -91,6 +91,9 @@ def start_engine(
             base_url=endpoint.base_url,
             ca_file=endpoint.ca_file,
             deadline_seconds=endpoint.deadline_seconds,
+            # One try per send: the attempt's row and the pacing row in the database decide more.
+            retries=NO_RETRIES,
+            pacing=None,
         )
 
     return BillingEngine(database, merchant, endpoint, make_client, clock)

@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from scripts.benchmarks import arithmetic, demo, local_amazon, machine
+from scripts.benchmarks import arithmetic, client, demo, local_amazon, machine
 from scripts.benchmarks.figures import Figure
 
 
@@ -39,6 +39,7 @@ def measure(plan: Plan, folder: Path) -> list[Figure]:
     limit = machine.measure(seconds=plan.seconds)
     return [
         *limit.figures(),
+        *client.measure(seconds=plan.seconds),
         *local_amazon.measure(folder=folder / "amazon", calls=plan.calls, limit=limit),
         *demo.measure(folder=folder, months=plan.months, limit=limit),
         *arithmetic.measure(folder=folder, seconds=plan.seconds, limit=limit),

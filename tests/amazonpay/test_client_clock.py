@@ -103,6 +103,7 @@ def test_the_difference_is_remembered_and_learnt_anew():
         credentials=Credentials(public_key_id="SANDBOX-A", private_key=throwaway_key()),
         environment="sandbox",
         clock=lambda: NOW,
+        pacing=None,
         transport=httpx.MockTransport(amazon),
     ) as client:
         create(client)

@@ -1,14 +1,21 @@
 """Real sockets: cut, slow, silent, lying and oversized peers all end as an unknown outcome."""
 
+import asyncio
 import socket
 import time
-from itertools import repeat
 
 import pytest
 from scripted_server import BODY, ScriptedServer, answer
-from wire_helpers import KINDS, NOW, call, create, throwaway_key
+from wire_helpers import CHARGE_ID, KINDS, NOW, call, create, throwaway_key
 
-from amazonpay import AmazonPayClient, Credentials, UnknownOutcome
+from amazonpay import (
+    AmazonPayClient,
+    AsyncAmazonPayClient,
+    CancelCharge,
+    Credentials,
+    UnknownOutcome,
+)
+from amazonpay.retries import RetryPolicy
 
 both_clients = pytest.mark.parametrize("kind", KINDS)
 
@@ -164,22 +171,94 @@ def test_proxy_settings_of_the_environment_are_not_read(kind, monkeypatch):
         assert call(kind, create, base_url=server.url)
 
 
-def test_one_connection_serves_many_calls_and_keeps_no_cookie():
-    cookie = "set-cookie: session=1; Path=/"
-    reply = answer("201 Created", BODY, cookie)
-    with (
-        ScriptedServer(lambda connection: connection.sendall(reply)) as server,
-        AmazonPayClient(
-            credentials=Credentials(public_key_id="SANDBOX-A", private_key=throwaway_key()),
-            environment="sandbox",
-            clock=lambda: NOW,
-            base_url=server.url,
-        ) as client,
-    ):
-        for _ in repeat(None, 3):
+CALLS = 50
+
+
+def sync_calls(url):
+    with AmazonPayClient(**OPTIONS, base_url=url) as client:
+        for _ in range(CALLS):
             create(client)
-    assert server.connections <= 2  # ours, and the one that ends the server
-    assert len(server.requests) == 3
+
+
+def async_calls(url):
+    async def run():
+        async with AsyncAmazonPayClient(**OPTIONS, base_url=url) as client:
+            for _ in range(CALLS):
+                await create(client)
+
+    asyncio.run(run())
+
+
+OPTIONS = {
+    "credentials": Credentials(public_key_id="SANDBOX-A", private_key=throwaway_key()),
+    "environment": "sandbox",
+    "clock": lambda: NOW,
+    "pacing": None,
+}
+
+
+@pytest.mark.parametrize("calls", [sync_calls, async_calls])
+def test_one_connection_serves_many_calls_and_keeps_no_cookie(calls):
+    reply = answer("201 Created", BODY, "set-cookie: session=1; Path=/")
+    with ScriptedServer(lambda connection: connection.sendall(reply)) as server:
+        calls(server.url)
+        assert server.connections == 1
+    assert len(server.requests) == CALLS
     assert not any(b"cookie" in request.lower() for request in server.requests)
     bodies = {request.partition(b"\r\n\r\n")[2] for request in server.requests}
     assert len(bodies) == 1
+
+
+AT_ONCE = RetryPolicy(max_tries=5, first_wait_ms=0, longest_wait_ms=0)
+
+
+@both_clients
+def test_a_cut_try_is_repeated_on_a_fresh_connection(kind):
+    with ScriptedServer(hang_up) as server:
+
+        def script(connection):
+            connection.sendall(answer()) if len(server.requests) > 2 else hang_up(connection)
+
+        server.script = script
+        assert call(kind, create, base_url=server.url, retries=AT_ONCE).charge_amount_yen == 1500
+    assert len(server.requests) == 3
+    assert len({request.partition(b"\r\n\r\n")[2] for request in server.requests}) == 1
+
+
+@both_clients
+def test_the_deadline_is_for_all_tries_together(kind):
+    with ScriptedServer(hang_up) as server:
+
+        def script(connection):
+            server.pause(0.25)  # each try is shorter than the deadline, two are not
+            hang_up(connection)
+
+        server.script = script
+        started = time.monotonic()
+        with pytest.raises(UnknownOutcome) as caught:
+            call(kind, create, base_url=server.url, retries=AT_ONCE, deadline_seconds=0.4)
+        assert 0.35 < time.monotonic() - started < 1.5
+    assert caught.value.tries == 2
+
+
+@both_clients
+def test_when_nobody_listens_even_a_cancellation_is_tried_again(kind):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+    def cancel(client):
+        return client.cancel_charge(CHARGE_ID, CancelCharge(cancellation_reason="x"))
+
+    with pytest.raises(UnknownOutcome) as caught:
+        call(kind, cancel, base_url=f"http://127.0.0.1:{port}", retries=AT_ONCE)
+    assert caught.value.tries == 5  # no byte left: nothing could happen twice
+
+
+@both_clients
+def test_a_cancellation_that_was_cut_is_not_tried_again(kind):
+    def cancel(client):
+        return client.cancel_charge(CHARGE_ID, CancelCharge(cancellation_reason="x"))
+
+    with ScriptedServer(hang_up) as server, pytest.raises(UnknownOutcome) as caught:
+        call(kind, cancel, base_url=server.url, retries=AT_ONCE)
+    assert caught.value.tries == len(server.requests) == 1

@@ -259,12 +259,15 @@ CODE = ErrorCode.HARD_DECLINED
         DefiniteRefusal(422, CODE, "m", None),
         Misconfigured(403, CODE, "m", "r", "Remedy"),
         Throttled(7),
+        Throttled(7, None, True),
         UnknownOutcome("cut", 500, CODE, "m", "r"),
     ],
     ids=lambda problem: type(problem).__name__,
 )
 def test_errors_travel_between_processes(problem):
+    problem.tries = 3
     again = pickle.loads(pickle.dumps(problem))
     assert str(again) == str(problem)
     assert vars(again) == vars(problem)
+    assert isinstance(again, InvalidArgument) or "after 3 tries" in str(again)
     assert "\n" not in str(again)

@@ -232,3 +232,21 @@ def test_any_json_in_any_field_gives_a_charge_or_malformed(field, value):
         return
     assert type(charge.charge_amount_yen) is int
     assert charge.raw[field] == value
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        pytest.param({"shippingAddress": {"city": 7}}, id="address"),
+        pytest.param({"billingAddress": ["東京都"]}, id="address of another type"),
+        pytest.param(
+            {"buyer": {"buyerId": "amzn1.account.X", "name": {"family": "山"}}}, id="name"
+        ),
+        pytest.param({"paymentPreferences": "Visa"}, id="payment"),
+    ],
+)
+def test_strange_personal_data_do_not_stop_the_billing(strange):
+    permission = ChargePermission.from_json(PERMISSION | strange)
+    assert (permission.state, permission.amount_balance_yen) == ("NonChargeable", 98_500)
+    assert permission.buyer_id == "amzn1.account.X"
+    assert permission.raw.items() >= strange.items()

@@ -18,6 +18,7 @@ from amazonpay import (
     PrivateKey,
     load_private_key,
 )
+from amazonpay.retries import NO_RETRIES
 
 NOW = datetime(2026, 4, 1, 0, 0, 0, tzinfo=UTC)
 PERMISSION_ID = "C03-1442027-5744374"
@@ -89,6 +90,9 @@ def call(
         "environment": "sandbox",
         "clock": lambda: NOW,
         "transport": httpx.MockTransport(handler) if handler else None,
+        # One try, at once: what is looked at is one exchange, unless a test says otherwise.
+        "retries": NO_RETRIES,
+        "pacing": None,
     } | options
     if kind == "sync":
         with AmazonPayClient(**options) as client:

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from support.sandbox import Sandbox
 
 from amazonpay import (
+    NO_RETRIES,
     AmazonPayClient,
     AmazonPayError,
     Charge,
@@ -214,6 +215,8 @@ def sandbox_client(sandbox: Sandbox) -> Callable[[], AmazonPayClient]:
         environment="sandbox",
         clock=lambda: datetime.now(UTC),
         base_url=sandbox.base_url,
+        retries=NO_RETRIES,
+        pacing=None,
     )
 
 

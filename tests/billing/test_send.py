@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from amazonpay import AmazonPayClient, Credentials, PrivateKey, load_private_key
+from amazonpay import NO_RETRIES, AmazonPayClient, Credentials, PrivateKey, load_private_key
 from billing import checkpoints
 from billing.intend import charge_body
 from billing.outcome import OpenAttempt, Outcome, OutcomeKind
@@ -72,6 +72,8 @@ def ask(amazon: Amazon, private_key: PrivateKey) -> Iterator[Callable[..., Outco
         environment="sandbox",
         clock=lambda: datetime(2026, 11, 22, tzinfo=UTC),
         transport=httpx.MockTransport(amazon),
+        retries=NO_RETRIES,
+        pacing=None,
     )
 
     def with_answers(attempt: OpenAttempt, *answers: Answer) -> Outcome:

@@ -14,7 +14,13 @@ ROOMS = ("app", "scheduler", "billing", "plans", "amazonpay")
 
 # Packages that others import from. Nothing may import the top floor; the local Amazon Pay is a
 # program of its own inside its room, so it has a door of its own.
-DOORS = (*ROOMS[1:], "amazonpay.sandbox")
+DOORS = (
+    *ROOMS[1:],
+    "amazonpay.buttons",
+    "amazonpay.cv1",
+    "amazonpay.notifications",
+    "amazonpay.sandbox",
+)
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

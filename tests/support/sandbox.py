@@ -6,6 +6,7 @@ time, faults, the truth.
 
 import json
 import shlex
+import ssl
 import subprocess
 import sys
 import time
@@ -31,16 +32,18 @@ class SandboxDidNotStart(Exception):
 class Sandbox:
     """One running local Amazon Pay and what a test may do to it."""
 
-    def __init__(self, *, ready: Mapping[str, str], process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, *, ready: Mapping[str, Any], process: subprocess.Popen[bytes]) -> None:
         self.base_url = ready["base_url"]
         self.control_url = ready["control_url"]
         self.merchant_id = ready["merchant_id"]
         self.store_id = ready["store_id"]
         self.public_key_id = ready["public_key_id"]
         self.private_key_file = Path(ready["private_key_file"])
+        self.ca_file: str | None = ready["ca_file"]
         self.process = process
         # A proxy of the developer's shell must not stand between the tests and loopback.
-        self._http = httpx.Client(timeout=30, trust_env=False)
+        verify = ssl.create_default_context(cafile=self.ca_file) if self.ca_file else True
+        self._http = httpx.Client(timeout=30, trust_env=False, verify=verify)
 
     def create_permissions(self, permissions: Iterable[Mapping[str, Any]]) -> list[Row]:
         """Make consented recurring permissions, in order; each answer holds its id."""
@@ -113,6 +116,10 @@ class Sandbox:
             if after is None:
                 return
 
+    def call(self, method: str, path: str, body: object = None) -> Any:
+        """Any other call of the control surface, e.g. `call("POST", "/keys")`."""
+        return self._call(method, path, body=body)
+
     def _call(
         self, method: str, path: str, *, body: object = None, query: Mapping[str, Any] | None = None
     ) -> Any:
@@ -129,12 +136,22 @@ class SandboxStarter:
         self._new_folder = new_folder
         self._running: list[Sandbox] = []
 
-    def __call__(self, *, clock: datetime | None = None, throttle: str = "off") -> Sandbox:
-        """A new process with its own keys; `clock` is where its virtual time begins."""
+    def __call__(
+        self,
+        *,
+        clock: datetime | None = None,
+        throttle: str = "off",
+        options: Iterable[str] = (),
+    ) -> Sandbox:
+        """A new process with its own keys; `clock` is where its virtual time begins.
+
+        `options` are further words of its command line, such as `--tls`.
+        """
         folder = self._new_folder()
         command = [
             *(sys.executable, "-m", "amazonpay.sandbox", "--dir", str(folder), "--port", "0"),
             *("--throttle", throttle, "--json", "--with-parent"),
+            *options,
         ]
         if clock is not None:
             command += ["--clock", clock.isoformat()]
