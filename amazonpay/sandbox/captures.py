@@ -1,6 +1,6 @@
 """Capture and Cancel Charge (api.md §8)."""
 
-from amazonpay.sandbox import fields, shapes
+from amazonpay.sandbox import fields, orders, shapes
 from amazonpay.sandbox.charges import capture_initiated, captured
 from amazonpay.sandbox.effects import cancel_charge as cancel
 from amazonpay.sandbox.refusals import amount_exceeded, wrong_charge_state
@@ -21,6 +21,8 @@ def capture_charge(world: World, request: Request) -> Reply:
         raise amount_exceeded(f"{amount} JPY exceed the {row.amount} JPY of the Charge [{row.id}].")
     row = _begin(world, row, amount, request)
     world.store.save_charge(row)
+    if row.state == "Captured":
+        orders.after_capture(world, row, request.now)
     return Reply(200, shapes.charge(row, world.environment), row.id)
 
 

@@ -4,9 +4,9 @@ import json
 from dataclasses import dataclass, replace
 from typing import Final
 
-from amazonpay.sandbox import fields, ids, shapes
+from amazonpay.sandbox import fields, ids, orders, shapes
 from amazonpay.sandbox.effects import decline_permission
-from amazonpay.sandbox.instants import add_months
+from amazonpay.sandbox.instants import LATEST_MS, add_months
 from amazonpay.sandbox.refusals import Refused, amount_exceeded, invalid_simulation
 from amazonpay.sandbox.rows import Charge, Permission
 from amazonpay.sandbox.simulation import Outcome, header_outcome, next_scripted
@@ -27,8 +27,11 @@ _CHANNELS: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Wish:
-    """A Create Charge body, understood."""
+class Wish:
+    """What to charge: a Create Charge body, or the amount of a checkout, understood.
+
+    `details` is JSON text of what the Charge answers besides its amounts.
+    """
 
     permission_id: str
     amount: int
@@ -44,6 +47,16 @@ def get_charge(world: World, request: Request) -> Reply:
     return Reply(200, shapes.charge(row, world.environment), row.id)
 
 
+def update_charge(world: World, request: Request) -> Reply:
+    """405 `UnsupportedOperation`: only payment service providers may change a Charge."""
+    row = world.charge(request.target_id)
+    raise Refused(
+        405,
+        "UnsupportedOperation",
+        f"The Charge [{row.id}] cannot be updated: this account is no payment service provider.",
+    )
+
+
 def create_charge(world: World, request: Request) -> Reply:
     """201 with the charge, also when it is only initiated; declines are errors without a charge."""
     wish = _read(request.body)
@@ -52,25 +65,38 @@ def create_charge(world: World, request: Request) -> Reply:
         raise invalid_simulation(request.simulation or "", "it requires captureNow=true.")
     permission = world.permission(wish.permission_id)
     _require_chargeable(permission)
-    _require_room(world, permission, wish.amount, request.now)
+    require_room(world, permission, wish.amount, request.now)
     if outcome is None:
         outcome, permission = _next_scripted(world, permission)
     _refuse_if_declined(world, permission, outcome, wish, request.now)
-    row = _opened(world, permission, wish, outcome, request)
-    world.store.add_charge(row)
-    world.store.use_cap(permission.id, row.cap_month, row.amount)
-    _restart_expiry(world, permission, request.now)
+    row = open_charge(
+        world, permission, wish, outcome, key=request.idempotency_key, now=request.now
+    )
     return Reply(201, shapes.charge(row, world.environment), row.id)
 
 
-def _read(body: fields.Json) -> _Wish:
+def open_charge(
+    world: World, permission: Permission, wish: Wish, outcome: Outcome, *, key: str | None, now: int
+) -> Charge:
+    """Stores the Charge of a wish that was granted, with all it does to its permission."""
+    row = _opened(world, permission, wish, outcome, key=key, now=now)
+    world.store.add_charge(row)
+    world.store.use_cap(permission.id, row.cap_month, row.amount)
+    if permission.kind == "OneTime":
+        orders.settle(world, permission.id, now)
+    else:
+        _restart_expiry(world, permission, now)
+    return row
+
+
+def _read(body: fields.Json) -> Wish:
     fields.only(body, _CREATE_FIELDS)
     permission_id = fields.required_text(body, "chargePermissionId", longest=64)
     amount = fields.required_price(body, "chargeAmount")
     metadata = fields.full_metadata(fields.merchant_metadata(body))
     # Accepted and without effect: Japan shows a fixed text (api.md §5).
     fields.text(body, "softDescriptor", longest=16)
-    return _Wish(
+    return Wish(
         permission_id=permission_id,
         amount=amount,
         capture_now=fields.flag(body, "captureNow"),
@@ -108,9 +134,13 @@ def _require_chargeable(row: Permission) -> None:
     )
 
 
-def _require_room(world: World, row: Permission, amount: int, now: int) -> None:
+def require_room(world: World, row: Permission, amount: int, now: int) -> None:
+    """Refuses more than a charge may have, or than is left on the permission."""
     if amount > HIGHEST_CHARGE_YEN:
         raise amount_exceeded(f"A Charge cannot exceed {HIGHEST_CHARGE_YEN} JPY.")
+    if row.kind == "OneTime":
+        orders.require_room(world, row, amount, now)
+        return
     balance = world.balance(row, now)
     if amount > balance:
         raise Refused(
@@ -131,19 +161,20 @@ def _next_scripted(world: World, row: Permission) -> tuple[Outcome, Permission]:
 
 
 def _refuse_if_declined(
-    world: World, permission: Permission, outcome: Outcome, wish: _Wish, now: int
+    world: World, permission: Permission, outcome: Outcome, wish: Wish, now: int
 ) -> None:
     if outcome.ending == "processing_failure":
         raise processing_failure()
     if outcome.ending == "pending" and not wish.pending_allowed:
         # Without canHandlePendingAuthorization Amazon has no time to decide (states.md §3).
-        raise _declined("TransactionTimedOut")
+        raise declined("TransactionTimedOut")
     if outcome.ending == "decline" and outcome.reason is not None:
         decline_permission(world, permission, outcome.reason, now)
-        raise _declined(outcome.reason)
+        raise declined(outcome.reason)
 
 
-def _declined(reason: str) -> Refused:
+def declined(reason: str) -> Refused:
+    """422 with the decline reason, and no Charge."""
     return Refused(422, reason, f"The Charge was declined: {reason}.")
 
 
@@ -153,14 +184,13 @@ def processing_failure() -> Refused:
 
 
 def _opened(
-    world: World, permission: Permission, wish: _Wish, outcome: Outcome, request: Request
+    world: World, permission: Permission, wish: Wish, outcome: Outcome, *, key: str | None, now: int
 ) -> Charge:
     """The new charge: Authorized with its thirty days, then whatever the outcome makes of it."""
-    now = request.now
     seq = world.store.next_seq("charges")
     row = Charge(
         seq=seq,
-        id=ids.charge_id(world.environment, seq),
+        id=_free_id(world, permission, seq),
         permission_id=permission.id,
         amount=wish.amount,
         state="Authorized",
@@ -175,8 +205,8 @@ def _opened(
         refund_reserved=0,
         refunded=0,
         refund_count=0,
-        cap_month=world.cap_month(now),
-        idempotency_key=request.idempotency_key,
+        cap_month=world.cap_period(permission, now),
+        idempotency_key=key,
         merchant_reference_id=wish.reference,
         details=wish.details,
         due_at=now + world.options.authorization_ms,
@@ -190,6 +220,16 @@ def _opened(
     if outcome.ending == "capture_initiated":
         return capture_initiated(world, row, amount=row.amount, reason=None, now=now)
     return captured(row, amount=row.amount, now=now)
+
+
+def _free_id(world: World, permission: Permission, seq: int) -> str:
+    if permission.kind != "OneTime":
+        return ids.charge_id(world.environment, seq)
+    # Charges that were planted by hand may have taken a number.
+    number = orders.charge_count(world, permission.id) + 1
+    while world.store.charge(ids.order_charge_id(permission.id, number)) is not None:
+        number += 1
+    return ids.order_charge_id(permission.id, number)
 
 
 def _pending(world: World, row: Charge, reason: str | None) -> Charge:
@@ -233,5 +273,8 @@ def capture_initiated(
 
 def _restart_expiry(world: World, row: Permission, now: int) -> None:
     """Each charge restarts the thirteen months of a recurring permission (states.md §2)."""
+    if row.expires_at == LATEST_MS:
+        # A migrated agreement of which Amazon tells no expiry.
+        return
     expires_at = add_months(now, world.options.permission_months)
     world.store.save_permission(replace(row, expires_at=expires_at))

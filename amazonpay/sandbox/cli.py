@@ -19,11 +19,13 @@ from amazonpay.sandbox.gate import Gate
 from amazonpay.sandbox.identity import Identity, load_identity
 from amazonpay.sandbox.instants import parse_instant
 from amazonpay.sandbox.notifications import app as notifications
+from amazonpay.sandbox.notifications.urls import checked_url
 from amazonpay.sandbox.options import Options
 from amazonpay.sandbox.pages import app as pages
 from amazonpay.sandbox.pipeline import Pipeline
 from amazonpay.sandbox.rotation import load_keyring
 from amazonpay.sandbox.server import StartRefused, dispatch, listen, lock, serve
+from amazonpay.sandbox.settlement import app as documents
 from amazonpay.sandbox.store import Store, StoreRefused
 from amazonpay.sandbox.throttle import Throttle
 from amazonpay.sandbox.tls import ServerTls, load_tls
@@ -72,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--environment", choices=("sandbox", "live"), default="sandbox", help="whose ids and keys")
     add("--refunds-restore-cap", action="store_true", help="refunds give cap room back")
     add("--seed", type=int, default=0, help="of the faults with a probability")
+    add("--ipn-url", type=_url, action="append", default=[], metavar="URL", help="notify there too")
     add("--with-parent", action="store_true", help="end when the parent process ends")
     return parser
 
@@ -91,6 +94,13 @@ def _yen(text: str) -> int:
 def _instant(text: str) -> int:
     try:
         return parse_instant(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _url(text: str) -> str:
+    try:
+        return checked_url(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
@@ -128,7 +138,13 @@ def _serve(arguments: argparse.Namespace, directory: Path, listener: socket, sto
     base_url = f"{'http' if tls is None else 'https'}://{_HOST}:{listener.getsockname()[1]}"
     ready = _ready_line(identity, base_url, tls)
     world = _world(store, options, identity, base_url)
-    desk = Desk(world=world, clock=_clock(store, arguments.clock), directory=directory)
+    desk = Desk(
+        world=world,
+        clock=_clock(store, arguments.clock),
+        directory=directory,
+        faults=Faults(seed=options.fault_seed),
+    )
+    notifications.add_endpoints(desk, arguments.ipn_url)
     serve(
         _application(desk),
         listener=listener,
@@ -155,7 +171,7 @@ def _world(store: Store, options: Options, identity: Identity, base_url: str) ->
 def _application(desk: Desk) -> ASGIApp:
     world = desk.world
     throttle = Throttle(world.options.throttle)
-    faults = Faults(seed=world.options.fault_seed)
+    faults = desk.faults
     entrance = Gate(world.keys, world.environment)
     pipeline = Pipeline(
         world=world, clock=desk.clock, entrance=entrance, throttle=throttle, faults=faults
@@ -167,6 +183,7 @@ def _application(desk: Desk) -> ASGIApp:
         rooms={
             PREFIX: control.app,
             notifications.PREFIX: notifications.application(desk),
+            documents.PREFIX: documents.application(desk),
             **dict.fromkeys(pages.PREFIXES, hosted),
         },
     )

@@ -8,14 +8,17 @@ from starlette.requests import Request
 
 from amazonpay.sandbox import fields
 from amazonpay.sandbox.faults import (
+    ANY_NOTIFICATION,
     ANY_OPERATION,
     KINDS,
     MONEY_KINDS,
     NOTIFICATION_KINDS,
+    OBJECT_TYPES,
     Fault,
     default_seconds,
     same_name,
 )
+from amazonpay.sandbox.instants import parse_instant
 from amazonpay.sandbox.refusals import Refused
 from amazonpay.sandbox.routes import OPERATIONS
 from amazonpay.sandbox.simulation import BEHAVIOURS
@@ -24,6 +27,9 @@ Json = dict[str, Any]
 
 _BY_SAME_NAME = {same_name(name): name for name in OPERATIONS}
 LARGEST_PAGE = 5_000
+_LONGEST_SECONDS = 3600.0
+# Longer than redelivery lasts and than a receiver may think a notification fresh.
+_LONGEST_DELAY_SECONDS = 30 * 86_400.0
 
 
 class ControlRefused(Exception):
@@ -38,7 +44,11 @@ class ControlRefused(Exception):
 async def read_json(request: Request) -> Any:
     """The JSON body."""
     try:
-        value = json.loads(await request.body() or b"{}")
+        body = await request.body() or b"{}"
+        value = json.loads(body)
+        if b"\\u" in body:
+            # Half a surrogate pair could be neither stored nor shown: a ValueError here.
+            json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise ControlRefused(None, "the body is not valid JSON") from None
     return value
@@ -90,6 +100,23 @@ def word(
     return value
 
 
+def flag(body: Json, name: str, where: str = "") -> bool | None:
+    """True or false, None when absent."""
+    value = body.get(name)
+    if value is None or isinstance(value, bool):
+        return value
+    raise ControlRefused(_join(where, name), f"{_show(value)} is not true or false")
+
+
+def instant(body: Json, name: str) -> int | None:
+    """An ISO 8601 instant in milliseconds, None when absent."""
+    text = word(body, name)
+    try:
+        return None if text is None else parse_instant(text)
+    except ValueError as error:
+        raise ControlRefused(name, str(error)) from None
+
+
 def behaviour(body: Json, where: str = "") -> str | None:
     """The script of coming Create Charge results as JSON text, None when absent."""
     value = body.get("behaviour")
@@ -130,20 +157,21 @@ def fault(value: object, where: str) -> Fault:
         value, ("operation", "kind", "times", "probability", "after", "seconds"), where
     )
     kind = word(body, "kind", where=where)
-    if kind in NOTIFICATION_KINDS:
-        raise ControlRefused(_join(where, "kind"), f"{kind}: notifications come in a later version")
-    if kind is None or kind not in KINDS:
+    known = (*KINDS, *NOTIFICATION_KINDS)
+    if kind is None or kind not in known:
         raise ControlRefused(
-            _join(where, "kind"), f"{_show(kind)} is not one of {', '.join(KINDS)}"
+            _join(where, "kind"), f"{_show(kind)} is not one of {', '.join(known)}"
         )
+    is_notification = kind in NOTIFICATION_KINDS
     probability = _number(body, "probability", where, highest=1.0)
     # Without `times` a rule strikes once; with a probability it goes on until it is deleted.
     times = whole(body, "times", low=1, high=1_000_000_000, where=where)
     if times is None and probability is None:
         times = 1
-    seconds = _number(body, "seconds", where, highest=3600.0)
+    longest = _LONGEST_DELAY_SECONDS if is_notification else _LONGEST_SECONDS
+    seconds = _number(body, "seconds", where, highest=longest)
     return Fault(
-        operation=_operation(body, kind, where),
+        operation=(_notification if is_notification else _operation)(body, kind, where),
         kind=kind,
         times=times,
         probability=1.0 if probability is None else probability,
@@ -166,6 +194,28 @@ def _operation(body: Json, kind: str, where: str) -> str:
             _join(where, "operation"), f"{kind} can strike only {fitting}; {given} was given"
         )
     return name
+
+
+def _notification(body: Json, kind: str, where: str) -> str:
+    """Which notifications: all, those about one type of object, or those an operation leads to."""
+    given = word(body, "operation", where=where) or ANY_NOTIFICATION
+    if given in ("*", "any") or same_name(given) in ("notification", "notifications", "ipn"):
+        return ANY_NOTIFICATION
+    if given in OBJECT_TYPES:
+        return given
+    name = _BY_SAME_NAME.get(same_name(given), "")
+    for part, object_type in _NOTIFIED.items():
+        if part in name:
+            return object_type
+    raise ControlRefused(
+        _join(where, "operation"),
+        f"{_show(given)} names no notifications that {kind} could strike; leave it out for all, or "
+        f"name one of {', '.join(OBJECT_TYPES)}, or an operation on one of these",
+    )
+
+
+# The first part found in an operation's name tells what its notifications are about.
+_NOTIFIED = {"ChargePermission": "CHARGE_PERMISSION", "Refund": "REFUND", "Charge": "CHARGE"}
 
 
 def _number(body: Json, name: str, where: str, *, highest: float) -> float | None:

@@ -1,7 +1,7 @@
 """What a handler of the control surface works with."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from amazonpay.sandbox.clock import VirtualClock
+from amazonpay.sandbox.faults import Faults
 from amazonpay.sandbox.timers import fire_due
 from amazonpay.sandbox.world import World
 
@@ -18,11 +19,12 @@ PREFIX: Final = "/__control"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """The world, its clock and its folder."""
+    """The world, its clock, its folder and the faults in force."""
 
     world: World
     clock: VirtualClock
     directory: Path
+    faults: Faults = field(default_factory=lambda: Faults(seed=0))
 
     def now(self) -> int:
         """The virtual instant, with everything that was due by then done."""

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from amazonpay.sandbox import orders
 from amazonpay.sandbox.rows import Charge, Permission
 from amazonpay.sandbox.simulation import DECLINES
 from amazonpay.sandbox.world import World
@@ -52,4 +53,5 @@ def cancel_charge(
     )
     world.store.save_charge(canceled)
     release_cap(world, row)
+    orders.settle(world, row.permission_id, now)
     return canceled

@@ -140,8 +140,13 @@ def required_price(body: Json, name: str) -> int:
 
 def _require_yen(value: Json, where: str) -> None:
     currency = text(value, "currencyCode", longest=16, inside=where, required=True) or ""
+    require_yen(currency, where, field=f"{where}.currencyCode")
+
+
+def require_yen(currency: str, where: str, *, field: str = "") -> None:
+    """Refuses any currency but the ledger's; `field` is the one to name when it is no currency."""
     if not _CURRENCY.fullmatch(currency):
-        raise invalid_value(f"{where}.currencyCode")
+        raise invalid_value(field or where)
     if currency != "JPY":
         raise Refused(
             400,

@@ -1,6 +1,7 @@
 """Object ids in Amazon's shapes, each made from a running number, so that runs repeat.
 
-Shapes: api.md §4. A recurring permission's charges have order-style ids of their own.
+Shapes: api.md §4. A recurring permission's charges have order-style ids of their own, a one-time
+permission's carry its id.
 """
 
 import re
@@ -17,13 +18,28 @@ _LETTERS: dict[tuple[str, Environment], str] = {
     ("agreement", "sandbox"): "C",
     ("agreement", "live"): "B",
 }
-RECURRING_ID = re.compile(r"[BC]0[1-3]-\d{7}-\d{7}", re.ASCII)
+PERMISSION_ID = re.compile(r"[BCPS]0[1-3]-\d{7}-\d{7}", re.ASCII)
+CHARGE_ID = re.compile(r"[BCPS]0[1-3]-\d{7}-\d{7}-C\d{6}", re.ASCII)
+REFUND_ID = re.compile(r"[BCPS]0[1-3]-\d{7}-\d{7}-R\d{6}", re.ASCII)
+# One-time permissions count from here, so that their ids differ from the prefixes of the charges
+# of recurring ones, which are order-style too.
+_ORDERS = _SPACE // 2
 
 
 def prefix(kind: Literal["order", "agreement"], environment: Environment, number: int) -> str:
     """`S03-ddddddd-ddddddd`: unique for every number below 10¹⁴."""
     digits = f"{(number * _STRIDE) % _SPACE:014d}"
     return f"{_LETTERS[kind, environment]}03-{digits[:7]}-{digits[7:]}"
+
+
+def order_id(environment: Environment, number: int) -> str:
+    """The id of a one-time permission: `S03-ddddddd-ddddddd`."""
+    return prefix("order", environment, _ORDERS + number)
+
+
+def order_charge_id(permission_id: str, number: int) -> str:
+    """A charge of a one-time permission: its id and `Cdddddd`, unique among its charges."""
+    return f"{permission_id}-C{(number * 648_391) % 1_000_000:06d}"
 
 
 def charge_id(environment: Environment, number: int) -> str:

@@ -17,7 +17,11 @@ DAY_MS = 86_400_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How this local Amazon Pay behaves where Amazon's documents leave a choice."""
+    """How this local Amazon Pay behaves where Amazon's documents leave a choice.
+
+    `carrier_codes` are those that a delivery tracker accepts, empty for any well-formed one. With
+    `allowOvercharge` an order may be exceeded by the lesser of the two overcharge figures.
+    """
 
     throttle: ThrottleTable = "sandbox"
     cap_zone: CapZone = "jst"
@@ -28,6 +32,14 @@ class Options:
     authorization_ms: int = 30 * DAY_MS
     synchronous_capture_ms: int = 7 * DAY_MS
     permission_months: int = 13
+    order_ms: int = 180 * DAY_MS
+    checkout_ms: int = DAY_MS
+    buyer_token_ms: int = 300 * SECOND_MS
+    buyer_token_reusable: bool = True
+    overcharge_percent: int = 15
+    overcharge_yen: int = 8_400
+    migrated_limit_yen: int = 50_000
+    carrier_codes: tuple[str, ...] = ()
     amazon_rejected_closes: bool = True
     refunds_restore_cap: bool = False
     fault_seed: int = 0

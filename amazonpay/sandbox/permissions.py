@@ -3,11 +3,23 @@
 import json
 from dataclasses import replace
 
-from amazonpay.sandbox import fields, shapes
+from amazonpay.sandbox import fields, ids, shapes
 from amazonpay.sandbox.effects import cancel_charge, close_permission
 from amazonpay.sandbox.refusals import Refused
 from amazonpay.sandbox.rows import Permission
 from amazonpay.sandbox.world import Reply, Request, World
+
+
+def free_id(world: World, seq: int, *, kind: str) -> str:
+    """An id for a new permission; skips those that were given by hand, a handful at most."""
+    while True:
+        if kind == "OneTime":
+            candidate = ids.order_id(world.environment, seq)
+        else:
+            candidate = ids.prefix("agreement", world.environment, seq)
+        if world.store.permission(candidate) is None:
+            return candidate
+        seq += 10**9
 
 
 def get_charge_permission(world: World, request: Request) -> Reply:
@@ -16,23 +28,35 @@ def get_charge_permission(world: World, request: Request) -> Reply:
 
 
 def update_charge_permission(world: World, request: Request) -> Reply:
-    """Changes metadata; a closed recurring permission is 422 `ChargePermissionNotModifiable`."""
+    """Changes metadata; what cannot be changed is 422 `ChargePermissionNotModifiable`."""
     fields.only(request.body, ("merchantMetadata", "recurringMetadata"))
     metadata = fields.merchant_metadata(request.body)
     recurring = fields.recurring_metadata(request.body)
     row = world.permission(request.target_id)
-    if row.state == "Closed":
-        raise Refused(
-            422,
-            "ChargePermissionNotModifiable",
-            f"The Charge Permission [{row.id}] is Closed and cannot be modified.",
-        )
+    _require_modifiable(row, metadata, recurring)
     if metadata is not None:
         row = replace(row, metadata=json.dumps(json.loads(row.metadata) | metadata))
     if recurring is not None:
         row = replace(row, recurring=json.dumps(_merged(row.recurring, recurring)))
     world.store.save_permission(row)
     return _reply(world, row, request.now)
+
+
+def _require_modifiable(
+    row: Permission, metadata: fields.Json | None, recurring: fields.Json | None
+) -> None:
+    """Closed: only a one-time permission, and only what is still empty in it (api.md §7)."""
+    if row.kind == "OneTime" and recurring is not None:
+        raise _not_modifiable(row, "is OneTime and has no recurringMetadata")
+    if row.state != "Closed":
+        return
+    stored = json.loads(row.metadata)
+    if row.kind != "OneTime" or any(stored[name] for name in metadata or ()):
+        raise _not_modifiable(row, "is Closed and cannot be modified")
+
+
+def _not_modifiable(row: Permission, why: str) -> Refused:
+    return Refused(422, "ChargePermissionNotModifiable", f"The Charge Permission [{row.id}] {why}.")
 
 
 def _merged(stored: str | None, change: fields.Json) -> fields.Json:
@@ -70,4 +94,5 @@ def _cancel_open_charges(world: World, row: Permission, now: int) -> None:
 
 def _reply(world: World, row: Permission, now: int) -> Reply:
     balance = world.balance(row, now)
-    return Reply(200, shapes.permission(row, world.environment, balance_yen=balance), row.id)
+    payload = shapes.permission(row, world.environment, balance_yen=balance, now=now)
+    return Reply(200, payload, row.id)

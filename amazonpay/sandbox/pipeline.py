@@ -87,7 +87,11 @@ class Pipeline:
         except Refused as refused:
             await wire.answer(refusal(refused), self._clock.now())
             return
-        await self._handle(wire, scope["method"], _signed_request(scope, body))
+        try:
+            await self._handle(wire, scope["method"], _signed_request(scope, body))
+        except Exception:
+            _LOG.exception("the local Amazon Pay failed on %s", scope["path"])
+            await wire.answer(refusal(_INSTEAD["500_before"]), self._clock.now())
 
     async def _handle(self, wire: Wire, method: str, request: SignedRequest) -> None:
         now = self._clock.now()
@@ -186,9 +190,9 @@ class Pipeline:
     def _replayed_or_new(self, call: _Call, now: int, kind: str | None) -> Answer:
         operation = call.target.operation
         body = fields.read_object(call.request.body) if operation.takes_body else {}
-        fingerprint = b""
+        # Taken without a key as well: it refuses text that could be neither stored nor answered.
+        fingerprint = _fingerprint(call, body) if operation.takes_body else b""
         if call.key is not None:
-            fingerprint = _fingerprint(call, body)
             kept = self._world.store.answer(call.key)
             if kept is not None:
                 return _replay(kept, fingerprint, call.key)

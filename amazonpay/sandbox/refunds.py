@@ -6,6 +6,7 @@ from typing import Final
 from amazonpay.sandbox import fields, ids, shapes
 from amazonpay.sandbox.refusals import Refused, amount_exceeded, wrong_charge_state
 from amazonpay.sandbox.rows import Charge, Refund
+from amazonpay.sandbox.settlement.refund_outcomes import decline_later, take_decline
 from amazonpay.sandbox.world import Reply, Request, World
 
 MOST_REFUNDS: Final = 10
@@ -28,7 +29,7 @@ def get_refund(world: World, request: Request) -> Reply:
 
 
 def create_refund(world: World, request: Request) -> Reply:
-    """201 with state RefundInitiated; thirty seconds later it is Refunded."""
+    """201 with state RefundInitiated; thirty seconds later it is Refunded or Declined."""
     fields.only(request.body, ("chargeId", "refundAmount", "softDescriptor"))
     charge_id = fields.required_text(request.body, "chargeId", longest=64)
     amount = fields.required_price(request.body, "refundAmount")
@@ -36,6 +37,13 @@ def create_refund(world: World, request: Request) -> Reply:
     charge = world.charge(charge_id)
     _require_refundable(charge, amount)
     row = _opened(world, charge, amount, request)
+    most = refundable_yen(charge.capture_amount or 0)
+    reason = take_decline(world, charge, yen=amount, refundable_yen=most)
+    ends_at = request.now + world.options.refund_ms
+    if reason is None:
+        row = replace(row, due_at=ends_at)
+    else:
+        decline_later(world, row, reason=reason, due_at=ends_at)
     world.store.add_refund(row)
     world.store.save_charge(
         replace(
@@ -75,5 +83,5 @@ def _opened(world: World, charge: Charge, amount: int, request: Request) -> Refu
         changed_at=request.now,
         created_at=request.now,
         idempotency_key=request.idempotency_key,
-        due_at=request.now + world.options.refund_ms,
+        due_at=None,
     )

@@ -38,6 +38,7 @@ _CREATE_CHARGE = Operation(
     name="CreateCharge", perform=charges.create_charge, key="required", takes_money=True
 )
 _GET_CHARGE = Operation(name="GetCharge", perform=charges.get_charge, takes_body=False)
+_UPDATE_CHARGE = Operation(name="UpdateCharge", perform=charges.update_charge)
 _CAPTURE_CHARGE = Operation(
     name="CaptureCharge", perform=captures.capture_charge, key="kept", takes_money=True
 )
@@ -51,7 +52,7 @@ _CHARGING: Final[Table] = {
     ("chargePermissions", ""): {"GET": _GET_PERMISSION, "PATCH": _UPDATE_PERMISSION},
     ("chargePermissions", "close"): {"DELETE": _CLOSE_PERMISSION},
     ("charges", None): {"POST": _CREATE_CHARGE},
-    ("charges", ""): {"GET": _GET_CHARGE},
+    ("charges", ""): {"GET": _GET_CHARGE, "PATCH": _UPDATE_CHARGE},
     ("charges", "capture"): {"POST": _CAPTURE_CHARGE},
     ("charges", "cancel"): {"DELETE": _CANCEL_CHARGE},
     ("refunds", None): {"POST": _CREATE_REFUND},

@@ -3,46 +3,34 @@
 import asyncio
 import contextlib
 import fcntl
-import json
 import logging
 import os
+import resource
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 import uvicorn
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from amazonpay.sandbox.protocol import IDLE_SECONDS, MOST_CONNECTIONS, Connection
 from amazonpay.sandbox.tls import ServerTls
-from amazonpay.sandbox.wire import TRANSPORT_KEY
 
 _LOG = logging.getLogger(__name__)
 _PARENT_POLL_SECONDS = 0.2
+_SWEEP_SECONDS = 1.0
+_HANDSHAKE_SECONDS = 10.0
+# Enough for the most connections, those in their TLS handshake, and the files of the store.
+_OPEN_FILES = 16_384
+_OTHER_FILES = 256
 
 
 class StartRefused(RuntimeError):
     """The server cannot start; the message is one line that says what to do."""
-
-
-class _Protocol(HttpToolsProtocol):
-    """Hands the transport to the application, which must be able to cut the connection."""
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self.scope[TRANSPORT_KEY] = self.transport  # type: ignore[typeddict-unknown-key]  # ours
-
-    def send_400_response(self, msg: str) -> None:
-        body = json.dumps({"reasonCode": "InvalidRequest", "message": msg}).encode()
-        head = (
-            b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n"
-            b"x-amz-pay-request-id: 00000000-0000-0000-0000-000000000000\r\n"
-            b"content-length: %d\r\nconnection: close\r\n\r\n"
-        )
-        self.transport.write(head % len(body) + body)
-        self.transport.close()
 
 
 class _Server(uvicorn.Server):
@@ -64,7 +52,26 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        """Listens as uvicorn does, with a limit for the TLS handshake, which it has none for."""
+        await self.lifespan.startup()
+        loop = asyncio.get_running_loop()
+        factory = partial(
+            Connection,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+        self.servers = [
+            await loop.create_server(
+                factory,
+                sock=listener,
+                ssl=self.config.ssl,
+                ssl_handshake_timeout=None if self.config.ssl is None else _HANDSHAKE_SECONDS,
+                backlog=self.config.backlog,
+            )
+            for listener in sockets or ()
+        ]
+        self.started = True
         self._on_ready()
 
 
@@ -78,6 +85,8 @@ def dispatch(*, api: ASGIApp, rooms: Mapping[str, ASGIApp]) -> ASGIApp:
         chosen = rooms.get(first_part, api)
         try:
             await chosen(scope, receive, send)
+        except ClientDisconnect:
+            return
         except Exception:
             _LOG.exception("the local Amazon Pay failed on %s", scope["path"])
             raise
@@ -101,7 +110,7 @@ def serve(
     config = uvicorn.Config(
         application,
         loop="uvloop",
-        http=_Protocol,
+        http=Connection,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -110,12 +119,12 @@ def serve(
         access_log=False,
         server_header=False,
         date_header=False,
-        # Longer than any client keeps a connection, so that the server never closes one in use.
-        timeout_keep_alive=75,
+        timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=1,
         ssl_certfile=None if tls is None else tls.certificate_file,
         ssl_keyfile=None if tls is None else tls.key_file,
     )
+    Connection.most_connections = _most_connections()
     server = _Server(config, on_ready)
     runner = asyncio.Runner(loop_factory=config.get_loop_factory())
     with runner:
@@ -131,6 +140,7 @@ async def _run(
     beside: Sequence[Callable[[], Coroutine[None, None, None]]],
 ) -> None:
     tasks = [asyncio.create_task(task()) for task in beside]
+    tasks.append(asyncio.create_task(_sweep(server)))
     if parent is not None:
         tasks.append(asyncio.create_task(_follow(server, parent)))
     await server.serve(sockets=[listener])
@@ -139,11 +149,33 @@ async def _run(
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
+async def _sweep(server: _Server) -> None:
+    """Ends, second by second, the connections whose clients took too long."""
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(_SWEEP_SECONDS)
+        for connection in list(server.server_state.connections):
+            if isinstance(connection, Connection):
+                connection.expire(loop.time())
+
+
 async def _follow(server: _Server, parent: int) -> None:
     """Ends the server when its parent is gone: an orphan gets another parent."""
     while os.getppid() == parent:
         await asyncio.sleep(_PARENT_POLL_SECONDS)
     server.should_exit = True
+
+
+def _most_connections() -> int:
+    """How many connections the files that this process may open leave room for."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < highest:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest, hard))
+        soft = highest
+    if soft == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    return max(min(MOST_CONNECTIONS, soft - _OTHER_FILES), 16)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -4,11 +4,17 @@ import json
 from typing import Any
 
 from amazonpay.sandbox.fields import Json
-from amazonpay.sandbox.instants import compact
-from amazonpay.sandbox.options import Environment
+from amazonpay.sandbox.instants import LATEST_MS, compact
+from amazonpay.sandbox.options import DAY_MS, Environment
 from amazonpay.sandbox.rows import Charge, Permission, Refund
 
-_RELEASE: dict[Environment, str] = {"sandbox": "Sandbox", "live": "Live"}
+RELEASE: dict[Environment, str] = {"sandbox": "Sandbox", "live": "Live"}
+_BUYER_KEPT_MS = 30 * DAY_MS
+# Of a permission that was made without a checkout, for a buyer of whom nothing else is known.
+ANONYMOUS: Json = {
+    "buyer": {"name": "テスト 太郎", "email": "buyer@example.com", "phoneNumber": "0300000000"},
+    "paymentDescriptor": "Visa ****1111 (Amazon Pay)",
+}
 _SOFT_DESCRIPTOR = "AMZ*Test Store"
 
 
@@ -50,7 +56,7 @@ def charge(row: Charge, environment: Environment) -> Json:
         "statusDetails": _status(row),
         "creationTimestamp": compact(row.created_at),
         "expirationTimestamp": compact(row.expires_at),
-        "releaseEnvironment": _RELEASE[environment],
+        "releaseEnvironment": RELEASE[environment],
         "merchantMetadata": details["merchantMetadata"],
         "platformId": details["platformId"],
         "webCheckoutDetails": details["webCheckoutDetails"],
@@ -66,44 +72,56 @@ def refund(row: Refund, environment: Environment) -> Json:
         "refundAmount": price(row.amount),
         "statusDetails": _status(row),
         "softDescriptor": _SOFT_DESCRIPTOR,
-        "releaseEnvironment": _RELEASE[environment],
+        "releaseEnvironment": RELEASE[environment],
     }
 
 
-def permission(row: Permission, environment: Environment, *, balance_yen: int) -> Json:
+def permission(row: Permission, environment: Environment, *, balance_yen: int, now: int) -> Json:
     """A Charge Permission as Get Charge Permission answers it."""
+    details: Json = ANONYMOUS if row.details == "{}" else ANONYMOUS | json.loads(row.details)
+    hidden = _is_forgotten(row, now)
+    nulls = details.get("nulls", ())
+    limits = {"amountLimit": price(row.amount_limit), "amountBalance": price(balance_yen)}
     return {
         "chargePermissionId": row.id,
         "chargePermissionReferenceId": None,
         "chargePermissionType": row.kind,
         "recurringMetadata": None if row.recurring is None else json.loads(row.recurring),
-        "platformId": None,
-        "buyer": _buyer(row),
-        "shippingAddress": None,
-        "billingAddress": None,
-        "paymentPreferences": [{"paymentDescriptor": "Visa ****1111 (Amazon Pay)"}],
+        "platformId": details.get("platformId"),
+        "buyer": None if hidden else buyer(row.buyer_id, details["buyer"]),
+        "shippingAddress": None if hidden else details.get("shippingAddress"),
+        "billingAddress": None if hidden else details.get("billingAddress"),
+        "paymentPreferences": [{"paymentDescriptor": details["paymentDescriptor"]}],
         "statusDetails": {
             "state": row.state,
             "reasons": _reasons(row),
             "lastUpdatedTimestamp": compact(row.changed_at),
         },
         "creationTimestamp": compact(row.created_at),
-        "expirationTimestamp": compact(row.expires_at),
+        "expirationTimestamp": None if row.expires_at == LATEST_MS else compact(row.expires_at),
         "merchantMetadata": json.loads(row.metadata),
-        "releaseEnvironment": _RELEASE[environment],
-        "limits": {"amountLimit": price(row.amount_limit), "amountBalance": price(balance_yen)},
+        "releaseEnvironment": RELEASE[environment],
+        "limits": None if "limits" in nulls else limits,
         "presentmentCurrency": "JPY",
     }
 
 
-def _buyer(row: Permission) -> Json:
+def buyer(buyer_id: str, known: Json) -> Json:
+    """A buyer with what is known of name, e-mail and phone."""
     return {
-        "buyerId": row.buyer_id,
-        "name": "テスト 太郎",
-        "email": "buyer@example.com",
-        "phoneNumber": "0300000000",
+        "buyerId": buyer_id,
+        "name": known.get("name"),
+        "email": known.get("email"),
+        "phoneNumber": known.get("phoneNumber"),
         "primeMembershipTypes": None,
     }
+
+
+def _is_forgotten(row: Permission, now: int) -> bool:
+    """Buyer data are kept thirty days: from creation, recurring from closing (api.md §7)."""
+    if row.kind == "OneTime":
+        return now >= row.created_at + _BUYER_KEPT_MS
+    return row.state == "Closed" and now >= row.changed_at + _BUYER_KEPT_MS
 
 
 def _reasons(row: Permission) -> list[Json] | None:

@@ -1,16 +1,17 @@
 """Verifies request signatures, strictly and independently of any client (signing.md §1–§6).
 
 A request is accepted when its signature verifies, with the declared salt length, over one of the
-canonical forms that the official SDKs produce: raw or collapsed header values; the query string as
-received, sorted, or decoded and encoded again.
+canonical forms that the official SDKs produce: header values raw or with their white space
+normalised in either of two ways; the query as received, sorted, or decoded and encoded again.
 """
 
 import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -78,8 +79,8 @@ def strings_to_sign(request: SignedRequest, credentials: Credentials) -> Iterato
     seen = set()
     body_hash = hashlib.sha256(request.body).hexdigest()
     for query in _query_forms(request.query):
-        for collapse in (False, True):
-            text = _canonical_request(request, credentials, query, body_hash, collapse=collapse)
+        for names, form in product(_name_forms(credentials.signed_headers), _VALUE_FORMS):
+            text = _canonical_request(request, names, query, body_hash, form)
             if text not in seen:
                 seen.add(text)
                 yield f"{credentials.algorithm}\n{hashlib.sha256(text.encode()).hexdigest()}"
@@ -102,21 +103,39 @@ def verify(key: RSAPublicKey, request: SignedRequest, credentials: Credentials) 
 
 def _canonical_request(
     request: SignedRequest,
-    credentials: Credentials,
+    signed_headers: str,
     query: str,
     body_hash: str,
-    *,
-    collapse: bool,
+    form: Callable[[str], str],
 ) -> str:
-    names = sorted(credentials.signed_headers.lower().split(";"))
-    values = (request.headers.get(name, "") for name in names)
-    if collapse:
-        values = (" ".join(value.split()) for value in values)
+    names = sorted(set(signed_headers.lower().split(";")))
+    values = (form(request.headers.get(name, "")) for name in names)
     lines = "".join(f"{name}:{value}\n" for name, value in zip(names, values, strict=True))
     # The list of signed headers is taken verbatim: the Node SDK keeps the caller's letter case.
-    return "\n".join(
-        (request.method, request.path, query, lines, credentials.signed_headers, body_hash)
-    )
+    return "\n".join((request.method, request.path, query, lines, signed_headers, body_hash))
+
+
+def _as_received(value: str) -> str:
+    return value
+
+
+def _collapsed(value: str) -> str:
+    """.NET: every run of white space becomes one space."""
+    return " ".join(value.split())
+
+
+def _each_space(value: str) -> str:
+    """Java: every character of white space becomes a space of its own."""
+    return re.sub(r"\s", " ", value.strip())
+
+
+_VALUE_FORMS: Final = (_as_received, _collapsed, _each_space)
+
+
+def _name_forms(signed_headers: str) -> tuple[str, ...]:
+    """The list as it came; where it names a header twice, as one client does, also without."""
+    once = ";".join(dict.fromkeys(signed_headers.split(";")))
+    return (signed_headers,) if once == signed_headers else (signed_headers, once)
 
 
 def _query_forms(query: str) -> tuple[str, ...]:

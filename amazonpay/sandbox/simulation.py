@@ -1,4 +1,4 @@
-"""How a Create Charge is to end: by header code (sandbox-simulation.md §4) or by a script.
+"""How a charge or a checkout is to end: by header code (sandbox-simulation.md §4) or by a script.
 
 The header knows only the codes that Amazon documents; pending authorizations on a renewal can be
 reached only through the control surface, so that nothing works here that Amazon would refuse.
@@ -12,7 +12,9 @@ from amazonpay.sandbox.options import Environment
 from amazonpay.sandbox.refusals import invalid_header, invalid_simulation
 from amazonpay.sandbox.rows import PermissionState
 
-Ending = Literal["ok", "decline", "pending", "capture_initiated", "processing_failure"]
+Ending = Literal[
+    "ok", "decline", "pending", "capture_initiated", "processing_failure", "session_canceled"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,12 @@ SIMULATION_CODES: Final[dict[str, dict[str, Outcome]]] = {
         "AmazonRejected": Outcome("decline", "AmazonRejected"),
         "TransactionTimedOut": Outcome("decline", "TransactionTimedOut"),
         "CaptureInitiated": Outcome("capture_initiated"),
+    },
+    "CompleteCheckoutSession": {
+        "BuyerCanceled": Outcome("session_canceled", "BuyerCanceled"),
+        "AmazonCanceled": Outcome("session_canceled", "AmazonCanceled"),
+        "Declined": Outcome("session_canceled", "Declined"),
+        "AuthorizationInitiated": Outcome("pending"),
     },
     "CaptureCharge": {
         "CaptureInitiated": Outcome("capture_initiated"),

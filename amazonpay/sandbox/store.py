@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from amazonpay.sandbox.options import DAY_MS
 from amazonpay.sandbox.rows import Charge, LoggedRequest, Permission, Refund, StoredAnswer
 from amazonpay.sandbox.schema import (
     DDL,
@@ -175,6 +176,7 @@ class Store:
             ),
         )
         self.expect(row.due_at)
+        self._expect_close(row)
 
     def save_charge(self, row: Charge) -> None:
         """Writes back what can change in a Charge."""
@@ -191,6 +193,12 @@ class Store:
             ),
         )
         self.expect(row.due_at)
+        self._expect_close(row)
+
+    def _expect_close(self, row: Charge) -> None:
+        """Taken money sets the calendar of settlements: look at the timers again within a day."""
+        if row.state == "Captured":
+            self.expect(row.changed_at + DAY_MS)
 
     # refunds
     def refund(self, refund_id: str) -> Refund | None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from operator import itemgetter
 from typing import Final
 
+from amazonpay.sandbox import orders
 from amazonpay.sandbox.checkout.timers import TIMERS as CHECKOUT
 from amazonpay.sandbox.effects import close_permission, decline_permission, release_cap
 from amazonpay.sandbox.rows import Charge, Refund
@@ -90,6 +91,14 @@ def _charge_due(world: World, row: Charge, at: int) -> None:
     world.store.save_charge(ended)
     if ended.state == "Declined" and row.due_reason is not None:
         decline_permission(world, world.permission(row.permission_id), row.due_reason, at)
+    _tell_order(world, ended, at)
+
+
+def _tell_order(world: World, row: Charge, at: int) -> None:
+    if row.state == "Captured":
+        orders.after_capture(world, row, at)
+    else:
+        orders.settle(world, row.permission_id, at)
 
 
 def _authorize(world: World, row: Charge, at: int) -> None:
@@ -112,6 +121,7 @@ def _authorize(world: World, row: Charge, at: int) -> None:
             due_reason="ExpiredUnused",
         )
     world.store.save_charge(granted)
+    _tell_order(world, granted, at)
 
 
 def _refund_due(world: World, row: Refund, at: int) -> None:

@@ -50,9 +50,13 @@ class World:
         """The cap month in which an instant lies."""
         return month_of(now, self.options.cap_timezone)
 
+    def cap_period(self, row: Permission, now: int) -> str:
+        """The month whose cap a charge uses up; an order has one amount for its whole life."""
+        return "order" if row.kind == "OneTime" else self.cap_month(now)
+
     def balance(self, row: Permission, now: int) -> int:
-        """Yen that may still be charged this month (recurring.md §5)."""
-        return max(row.amount_limit - self.store.cap_used(row.id, self.cap_month(now)), 0)
+        """Yen that may still be charged this month, or on this order (recurring.md §5)."""
+        return max(row.amount_limit - self.store.cap_used(row.id, self.cap_period(row, now)), 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,17 @@
-"""What happens in this room by itself as virtual time passes."""
+"""What happens by itself: sessions expire after a day and are forgotten thirty days after it."""
 
-from amazonpay.sandbox.world import Timer
+from amazonpay.sandbox.checkout import sessions, shelf
+from amazonpay.sandbox.world import Timer, World
 
-TIMERS: tuple[Timer, ...] = ()
+
+def _fire(world: World, at: int) -> None:
+    session = shelf.due(world)
+    if session is None:
+        return
+    if session.state == "Open":
+        sessions.canceled(world, session, reason="Expired", now=at)
+    else:
+        shelf.forget(world, session)
+
+
+TIMERS: tuple[Timer, ...] = (Timer(shelf.soonest, _fire),)
