@@ -37,6 +37,7 @@ class Sandbox:
         self.control_url = ready["control_url"]
         self.merchant_id = ready["merchant_id"]
         self.store_id = ready["store_id"]
+        self.ipn_topic_arn = ready["ipn_topic_arn"]
         self.public_key_id = ready["public_key_id"]
         self.private_key_file = Path(ready["private_key_file"])
         self.ca_file: str | None = ready["ca_file"]

@@ -1,8 +1,9 @@
 """From a one-time payment to a recurring one (`bindUpgradeAction`): the buyer's consent.
 
 Amazon documents that the call takes a signed payload, but its field names could not be read
-(uncertain): the payload names its subject by `chargePermissionId` or `checkoutSessionId` and
-otherwise holds what Update Checkout Session takes.
+(uncertain): the payload names its subject by `chargePermissionId` or `checkoutSessionId`, may name
+the account and the language as the button's options do, and otherwise holds what Update Checkout
+Session takes.
 """
 
 from typing import Final
@@ -21,9 +22,11 @@ from amazonpay.sandbox.pages.open_session import shop_name
 from amazonpay.sandbox.pages.refusal import PageRefused
 from amazonpay.sandbox.pages.signed import read_payload
 from amazonpay.sandbox.pages.words import of_checkout_language, words_for
+from amazonpay.sandbox.refusals import invalid_value
 from amazonpay.sandbox.rows import Permission
 
 _SUBJECTS: Final = ("chargePermissionId", "checkoutSessionId", "amazonCheckoutSessionId")
+_BUTTON_OPTIONS: Final = ("merchantId", "ledgerCurrency", "checkoutLanguage", "productType")
 _LONGEST_PAYLOAD: Final = 8_192
 
 
@@ -46,6 +49,7 @@ class UpgradePages:
     async def _initiate(self, request: Request) -> Response:
         form = await read_form(request)
         payload = read_payload(self._world, form)
+        self._check_options(payload)
         ticket = self._frame.seals.seal(payload, purpose="upgrade")
         if len(ticket) > _LONGEST_PAYLOAD:
             raise PageRefused(413, "error.form_large")
@@ -56,6 +60,17 @@ class UpgradePages:
         if language is not None:
             remember_language(response, language)
         return response
+
+    def _check_options(self, payload: Json) -> None:
+        """What the signed text says about the account and the page must fit this one."""
+        known = {
+            "merchantId": (self._world.merchant_id,),
+            "ledgerCurrency": ("JPY",),
+            "productType": bodies.PRODUCT_TYPES,
+        }
+        for name, allowed in known.items():
+            if payload.get(name) not in (None, *allowed):
+                raise invalid_value(name, f" Known here: {', '.join(allowed)}.")
 
     def _subject(self, payload: Json) -> Session | Permission:
         """The checkout or agreement that is to become recurring."""
@@ -134,7 +149,7 @@ class UpgradePages:
 
 def _change(payload: Json) -> Json:
     """The payload as Update Checkout Session would take it."""
-    left_out = ("storeId", *_SUBJECTS)
+    left_out = ("storeId", *_SUBJECTS, *_BUTTON_OPTIONS)
     return {name: value for name, value in payload.items() if name not in left_out}
 
 

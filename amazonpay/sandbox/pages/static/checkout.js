@@ -14,6 +14,7 @@
   const PRODUCTS = ["PayAndShip", "PayOnly", "SignIn"];
   const ALGORITHMS = ["AMZN-PAY-RSASSA-PSS", "AMZN-PAY-RSASSA-PSS-V2"];
   const CHANGES = ["changeAddress", "changePayment"];
+  const UPGRADES = ["recurringUpgrade"];
 
   // What is wrong with the options. Each rule gives a sentence or nothing.
 
@@ -133,6 +134,15 @@
     productType: options.productType ?? "PayAndShip",
     checkoutLanguage: options.checkoutLanguage,
   });
+
+  const accountIn = (text) => {
+    try {
+      const { merchantId, checkoutLanguage, productType } = JSON.parse(text);
+      return { merchantId, checkoutLanguage, productType };
+    } catch {
+      return {};
+    }
+  };
 
   const openSession = (id) => {
     location.assign(`${base}/checkout/pay?amazonCheckoutSessionId=${encodeURIComponent(id)}`);
@@ -302,13 +312,16 @@
     },
 
     /** Lets a click on an element ask the buyer to make a one-time agreement a recurring one.
-        The signed fields stand in the options themselves or in an object of one of the names below. */
-    bindUpgradeAction(selector, options) {
+        The signed fields stand in the options themselves or in an object of one of the names below;
+        merchantId and checkoutLanguage stand in the options or in the signed text. */
+    bindUpgradeAction(selector, given) {
       const config =
-        options?.upgradeConfig ?? options?.createCheckoutSessionConfig ?? options?.amazonPayOptions ?? options;
+        given?.upgradeConfig ?? given?.createCheckoutSessionConfig ?? given?.amazonPayOptions ?? given;
+      const options = { ...accountIn(config?.payloadJSON), ...given };
       const faults = real([
-        isText(options?.merchantId) ? null : "merchantId is required",
-        ...configFaults(config, "upgradeConfig", options?.publicKeyId),
+        isText(options.merchantId) ? null : "merchantId is required",
+        oneOf(options, "upgradeAction", UPGRADES, false),
+        ...configFaults(config, "upgradeConfig", options.publicKeyId),
       ]);
       report("bindUpgradeAction", faults);
       if (faults.length) return;
