@@ -5,7 +5,7 @@ Source: errors-and-throttling §1 to §4, reliability §2.1.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
@@ -73,7 +73,7 @@ class HttpAnswer:
 
     status: int
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes = field(repr=False)
 
     @property
     def request_id(self) -> str | None:
@@ -152,9 +152,9 @@ def server_time(answer: HttpAnswer) -> datetime | None:
     """The instant in the answer's Date header, in UTC."""
     try:
         at = parsedate_to_datetime(answer.headers.get("date", ""))
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, TypeError, OverflowError):
         return None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def _json(answer: HttpAnswer) -> Mapping[str, object]:

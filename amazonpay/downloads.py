@@ -25,6 +25,8 @@ DEFAULT_MAX_BYTES: Final = 100_000_000
 
 DEFAULT_DOWNLOAD_SECONDS: Final = 60.0
 
+_NO_HOST: Final = "its link names a host that no host can have"
+
 Sink = Callable[[bytes], object]
 
 
@@ -73,6 +75,8 @@ def download(
                 response.close()
         except httpx.HTTPError as problem:
             raise _broken(problem) from problem
+        except UnicodeError:
+            raise DownloadFailed(_NO_HOST) from None
     return progress.end()
 
 
@@ -99,6 +103,8 @@ async def async_download(
                 await response.aclose()
     except (httpx.HTTPError, TimeoutError) as problem:
         raise _broken(problem) from problem
+    except UnicodeError:
+        raise DownloadFailed(_NO_HOST) from None
     return progress.end()
 
 
@@ -113,6 +119,8 @@ def file_in_place(path: str | Path) -> Iterator[BinaryIO]:
     try:
         with os.fdopen(number, "wb") as file:
             yield file
+            file.flush()
+            os.fsync(file.fileno())  # else a power cut may leave the name with nothing behind it
         Path(name).replace(target)
     except BaseException:
         Path(name).unlink(missing_ok=True)
@@ -164,11 +172,12 @@ def _request(url: str) -> httpx.Request:
 def _checked_link(url: str) -> httpx.URL:
     try:
         link = httpx.URL(url)
+        host = link.host  # decoded here, which may fail as well
     except (httpx.InvalidURL, TypeError, ValueError):
         raise DownloadFailed("its link is no URL") from None
-    if not link.host or link.userinfo or not _is_port(link.port):
+    if not host or link.userinfo or not _is_port(link.port):
         raise DownloadFailed("its link names no host, a user, or no possible port")
-    if link.scheme != "https" and not (link.scheme == "http" and _is_loopback(link.host)):
+    if link.scheme != "https" and not (link.scheme == "http" and _is_loopback(host)):
         raise DownloadFailed(f"its link is not https but {link.scheme[:20]!r}")
     return link
 

@@ -25,6 +25,12 @@ def shown(value: object) -> str:
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
+def _code(reason_code: ErrorCode) -> str:
+    """Amazon's word as it is; foreign text quoted, so that it cannot begin a line of its own."""
+    word = reason_code.value
+    return word[:_LONGEST_SHOWN] if word.isalnum() else shown(word)
+
+
 class AmazonPayError(Exception):
     """Anything this package raises on purpose.
 
@@ -84,7 +90,7 @@ class DefiniteRefusal(AmazonPayError):
 
     def __str__(self) -> str:
         return (
-            f"Amazon Pay answered {self.status} {self.reason_code.value[:_LONGEST_SHOWN]}: "
+            f"Amazon Pay answered {self.status} {_code(self.reason_code)}: "
             f"{shown(self.message)} (request id {self.request_id or 'absent'}{self._after_tries()})"
         )
 
@@ -168,7 +174,7 @@ class UnknownOutcome(AmazonPayError):
     def __str__(self) -> str:
         facts = [f"status {self.status}" if self.status else "no status"]
         if self.reason_code is not None:
-            facts.append(f"{self.reason_code.value[:_LONGEST_SHOWN]}: {shown(self.message)}")
+            facts.append(f"{_code(self.reason_code)}: {shown(self.message)}")
         facts.append(f"request id {self.request_id or 'absent'}")
         told = ", ".join(facts) + self._after_tries()
         return f"Amazon Pay gave no definite answer: {self.cause} ({told})"

@@ -57,15 +57,17 @@ class PrivateKey:
         return hashlib.sha256(der).hexdigest()
 
 
-def load_private_key(pem: bytes) -> PrivateKey:
-    """The key in a PEM text, PKCS#8 or PKCS#1.
+def load_private_key(pem: bytes | str) -> PrivateKey:
+    """The key in a PEM text, PKCS#8 or PKCS#1, as read from a file or an environment variable.
 
     Raises UnusableKey, saying what is wrong and what to do: not PEM, cut short, a public key or
     certificate, protected by a password, not RSA, or shorter than 2048 bits.
     """
-    _refuse_other_files(pem)
+    # "replace": an error of the encoder would hold the whole text.
+    data = pem.encode("ascii", "replace") if isinstance(pem, str) else pem
+    _refuse_other_files(data)
     try:
-        key = load_pem_private_key(pem, password=None)
+        key = load_pem_private_key(data, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         # The library's own text could quote the file; the chain is cut on purpose.
         raise UnusableKey("the PEM text is damaged or incomplete", _DOWNLOAD_AGAIN) from None

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from math import isinf
 from typing import Final, NoReturn
 
 from amazonpay.errors import shown
@@ -35,7 +36,10 @@ def read_object(body: bytes) -> Mapping[str, object]:
     """
     try:
         value = json.loads(
-            body.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_unique
+            body.decode("utf-8"),
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            object_pairs_hook=_unique,
         )
         if b"\\u" in body:
             _refuse_unstorable(value)
@@ -48,6 +52,14 @@ def read_object(body: bytes) -> Mapping[str, object]:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    # 1e999 would become an infinity, which no JSON and no JSON column can say again.
+    value = float(text)
+    if isinf(value):
+        raise ValueError(f"the number {shown(text)} is too large")
+    return value
 
 
 def _refuse_unstorable(value: object) -> None:

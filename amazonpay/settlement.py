@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from io import StringIO
-from types import MappingProxyType
 from typing import Final, TypeVar
 
 from amazonpay.errors import AmazonPayError, shown
+from amazonpay.kept import Kept
 from amazonpay.states import SettlementTransactionType
 
 T = TypeVar("T")
@@ -104,7 +104,7 @@ class SettlementRow:
     seller_order_id: str | None = None
     store_name: str | None = None
     transaction_description: str | None = None
-    others: Mapping[str, str] = field(default_factory=dict)
+    others: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def transaction_amount_yen(self) -> int | None:
@@ -144,7 +144,7 @@ class SettlementReport:
     settlement_end: datetime
     rows: tuple[SettlementRow, ...]
     columns: tuple[str, ...]
-    header: Mapping[str, str] = field(default_factory=dict)
+    header: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 def parse_settlement_report(content: str | bytes) -> SettlementReport:
@@ -166,7 +166,7 @@ def parse_settlement_report(content: str | bytes) -> SettlementReport:
         settlement_end=_fact(facts, "SettlementEndDate", _instant),
         rows=rows,
         columns=tuple(names),
-        header=MappingProxyType({n: value for n, (_, value) in facts.items() if n not in _FACTS}),
+        header=Kept({n: value for n, (_, value) in facts.items() if n not in _FACTS}),
     )
 
 
@@ -256,9 +256,11 @@ def _check_names(number: int, names: Sequence[str]) -> None:
     for name in _REQUIRED:
         if name not in names:
             raise UnreadableSettlement(number, name, None, "the report has this column")
+    seen: set[str] = set()
     for name in names:
-        if names.count(name) > 1:
+        if name in seen:
             raise UnreadableSettlement(number, name, name, "column names differ")
+        seen.add(name)
 
 
 def _check_width(number: int, names: Sequence[str], cells: Iterable[str]) -> None:
@@ -297,7 +299,7 @@ def _row(number: int, names: Sequence[str], cells: Sequence[str]) -> SettlementR
         seller_order_id=row.get("SellerOrderId") or None,
         store_name=row.get("StoreName") or None,
         transaction_description=row.get("TransactionDescription") or None,
-        others=MappingProxyType({n: value for n, value in row.items() if n not in _COLUMNS}),
+        others=Kept({n: value for n, value in row.items() if n not in _COLUMNS}),
     )
 
 

@@ -5,6 +5,8 @@ never trips it. Here every socket operation of the synchronous client gets only 
 the exchange's deadline. (The asynchronous client has `asyncio.timeout` for that.)
 """
 
+import asyncio
+import os
 import ssl
 import time
 from collections.abc import Iterable, Iterator
@@ -74,16 +76,12 @@ class DeadlineTransport(httpx.BaseTransport):
     """An HTTP/1.1 transport whose every socket operation obeys `deadline`.
 
     It follows no redirect, keeps no cookie, reads no environment variable and retries nothing.
+    A forked process opens connections of its own.
     """
 
     def __init__(self, *, ssl_context: ssl.SSLContext) -> None:
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=ssl_context,
-            max_connections=_MAX_CONNECTIONS,
-            max_keepalive_connections=_MAX_CONNECTIONS,
-            keepalive_expiry=_KEEPALIVE_SECONDS,
-            network_backend=_DeadlineBackend(),
-        )
+        self._ssl_context = ssl_context
+        self._pools = {os.getpid(): _pool(ssl_context)}
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Sends the request; the answer's body is read from the socket as it is iterated."""
@@ -100,28 +98,49 @@ class DeadlineTransport(httpx.BaseTransport):
             extensions={"timeout": {"pool": seconds_left()}},
         )
         with _httpx_errors():
-            incoming = self._pool.handle_request(outgoing)
+            incoming = self._own_pool().handle_request(outgoing)
         return httpx.Response(
             status_code=incoming.status,
             headers=incoming.headers,
-            stream=_Body(incoming),
+            stream=_Body(incoming, incoming.extensions["network_stream"]),
             extensions=incoming.extensions,
         )
 
     def close(self) -> None:
         """Closes the kept connections."""
-        self._pool.close()
+        self._own_pool().close()
+
+    def _own_pool(self) -> httpcore.ConnectionPool:
+        # Two processes that read from one connection take each other's answers. The parent's pool
+        # stays referenced: to drop it would close sockets in the middle of its conversations.
+        pid = os.getpid()
+        if pid not in self._pools:
+            self._pools.setdefault(pid, _pool(self._ssl_context))
+        return self._pools[pid]
+
+
+def _pool(ssl_context: ssl.SSLContext) -> httpcore.ConnectionPool:
+    return httpcore.ConnectionPool(
+        ssl_context=ssl_context,
+        max_connections=_MAX_CONNECTIONS,
+        max_keepalive_connections=_MAX_CONNECTIONS,
+        keepalive_expiry=_KEEPALIVE_SECONDS,
+        network_backend=_DeadlineBackend(),
+    )
 
 
 class _Body(httpx.SyncByteStream):
-    def __init__(self, response: httpcore.Response) -> None:
+    def __init__(self, response: httpcore.Response, connection: "_DeadlineStream") -> None:
         self._response = response
+        self._connection = connection
 
     def __iter__(self) -> Iterator[bytes]:
         with _httpx_errors():
             yield from self._response.iter_stream()
 
     def close(self) -> None:
+        # First the mark: once the response is closed, another thread may have the connection.
+        self._connection.is_busy = False
         self._response.close()
 
 
@@ -146,11 +165,15 @@ class _DeadlineBackend(httpcore.NetworkBackend):
 class _DeadlineStream(httpcore.NetworkStream):
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
+        self._writes = 0
+        self.is_busy = False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         return self._inner.read(max_bytes, seconds_left())
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self.is_busy = True
+        self._writes += 1
         self._inner.write(buffer, seconds_left())
 
     def close(self) -> None:
@@ -165,7 +188,14 @@ class _DeadlineStream(httpcore.NetworkStream):
         return _DeadlineStream(self._inner.start_tls(ssl_context, server_hostname, seconds_left()))
 
     def get_extra_info(self, info: str) -> object:
-        return self._inner.get_extra_info(info)
+        if info != "is_readable":
+            return self._inner.get_extra_info(info)
+        # The pool asks this of connections it takes for idle, and closes those that say yes. But
+        # another thread may have begun to use one since: what is readable then is its answer.
+        before = self._writes
+        if self.is_busy:
+            return False
+        return self._inner.get_extra_info(info) and self._writes == before
 
 
 @contextmanager
@@ -191,12 +221,46 @@ def sync_transport(*, ssl_context: ssl.SSLContext) -> httpx.BaseTransport:
 
 def async_transport(*, ssl_context: ssl.SSLContext) -> httpx.AsyncBaseTransport:
     """The network for the asynchronous client, with the same limits."""
-    limits = httpx.Limits(
-        max_connections=_MAX_CONNECTIONS,
-        max_keepalive_connections=_MAX_CONNECTIONS,
-        keepalive_expiry=_KEEPALIVE_SECONDS,
-    )
-    return httpx.AsyncHTTPTransport(verify=ssl_context, trust_env=False, limits=limits)
+    return LoopTransport(ssl_context=ssl_context)
+
+
+class LoopTransport(httpx.AsyncBaseTransport):
+    """An HTTP/1.1 transport that each event loop can use: connections belong to one loop.
+
+    Frameworks that start a loop per request or per test would else meet sockets of a dead one.
+    """
+
+    def __init__(self, *, ssl_context: ssl.SSLContext) -> None:
+        self._ssl_context = ssl_context
+        self._inner: dict[asyncio.AbstractEventLoop, httpx.AsyncHTTPTransport] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Sends the request over a connection of the running loop."""
+        loop = asyncio.get_running_loop()
+        inner = self._inner.get(loop)
+        if inner is None:
+            self._forget_ended_loops()
+            inner = self._inner[loop] = self._transport()
+        return await inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Closes the running loop's connections; those of ended loops ended with them."""
+        inner = self._inner.pop(asyncio.get_running_loop(), None)
+        if inner is not None:
+            await inner.aclose()
+
+    def _forget_ended_loops(self) -> None:
+        # No weak references: an open connection itself holds its loop.
+        for loop in [loop for loop in self._inner if loop.is_closed()]:
+            self._inner.pop(loop, None)
+
+    def _transport(self) -> httpx.AsyncHTTPTransport:
+        limits = httpx.Limits(
+            max_connections=_MAX_CONNECTIONS,
+            max_keepalive_connections=_MAX_CONNECTIONS,
+            keepalive_expiry=_KEEPALIVE_SECONDS,
+        )
+        return httpx.AsyncHTTPTransport(verify=self._ssl_context, trust_env=False, limits=limits)
 
 
 def ssl_context(ca_file: str | Path | None) -> ssl.SSLContext:

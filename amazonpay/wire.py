@@ -7,7 +7,7 @@ things learnt on the way: how far our clock is off Amazon's, and which of its ke
 import platform
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -75,12 +75,15 @@ class Integrator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedRequest:
-    """A request ready to leave: an absolute URL, headers with the signature, exact body bytes."""
+    """A request ready to leave: an absolute URL, headers with the signature, exact body bytes.
+
+    Tokens and personal data may stand in all three, so repr shows none of them.
+    """
 
     method: str
-    url: str
-    headers: Mapping[str, str]
-    body: bytes
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
     public_key_id: str
 
 

@@ -16,19 +16,33 @@ from sqlalchemy import Connection, select
 
 from billing.cap_plan import CapRule
 from billing.merchants import load_merchant, merchants
+from billing.offers_store import differing_offers, load_offers, store_offers
 from billing.rows import Row, fetch, insert_many, insert_returning_ids, table_of, update_many
 from billing.tables import PlanRow, PriceRow
 from billing.terms import Terms, terms_of
-from plans import BadInput, Catalogue, Plan, Price, Unit, UnknownPlan, check_quantity
+from plans import (
+    BadInput,
+    Catalogue,
+    Offer,
+    Plan,
+    Price,
+    Unit,
+    UnknownPlan,
+    check_quantity,
+    price_text,
+)
 
 __all__ = [
     "CatalogueChange",
+    "OfferAlreadySet",
     "PriceAlreadySet",
     "PriceList",
     "RowRefused",
     "StoredTerms",
+    "TermsAlreadySet",
     "check_cap",
     "check_terms",
+    "load_catalogue",
     "load_price_list",
     "lock_merchant",
     "plan_refused",
@@ -42,7 +56,22 @@ plan_table = table_of(PlanRow)
 price_table = table_of(PriceRow)
 
 
-class PriceAlreadySet(Exception):
+class TermsAlreadySet(Exception):
+    """The list gives other terms for what is stored already; nothing of it was written."""
+
+
+class OfferAlreadySet(TermsAlreadySet):
+    """An add-on, coupon, family or migration differs from the stored one of the same date.
+
+    `offers` holds every such version of the list; nothing of the list was written.
+    """
+
+    def __init__(self, offers: tuple[Offer, ...]) -> None:
+        self.offers = offers
+        super().__init__("\n".join(map(_offer_already_set, offers)))
+
+
+class PriceAlreadySet(TermsAlreadySet):
     """A price of the list differs from the stored one of the same plan and date.
 
     `prices` holds every such price of the list; nothing of the list was written.
@@ -67,12 +96,18 @@ class RowRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class CatalogueChange:
-    """What an import did; `unchanged` counts the prices that were stored already."""
+    """What an import did; `unchanged` counts the prices that were stored already.
+
+    Offers are the versions of add-ons, coupons, families and migrations.
+    """
 
     plans_added: int
     plans_renamed: int
     prices_added: int
     unchanged: int
+    offers_added: int = 0
+    offers_renamed: int = 0
+    offers_unchanged: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +143,18 @@ def store_catalogue(
     """Write what is new in a price list, in the caller's transaction.
 
     Plans that the list leaves out stay as they are: somebody may be subscribed to them. Raises
-    `PriceAlreadySet` before anything is written, and `UnknownMerchant`.
+    `PriceAlreadySet` or `OfferAlreadySet` before anything is written, BadInput when the list and
+    what is stored break a rule together, and `UnknownMerchant`.
     """
     lock_merchant(connection, merchant_id)
     stored_plans = _stored_plans(connection, merchant_id)
     stored_prices = _stored_prices(connection, merchant_id)
-    given = [price for dated in catalogue.prices.values() for price in dated]
+    given = catalogue.all_prices
     new_prices = [price for price in given if _key(price) not in stored_prices]
     _check_unchanged(given, catalogue, stored_prices)
+    if differing := differing_offers(connection, merchant_id, catalogue.offers):
+        raise OfferAlreadySet(differing)
+    load_catalogue(connection, merchant_id).merged(catalogue)
     new_plans = [plan for code, plan in catalogue.plans.items() if code not in stored_plans]
     renamed = _renamed(catalogue.plans.values(), stored_plans)
     plan_ids = {code: row["id"] for code, row in stored_plans.items()}
@@ -126,11 +165,15 @@ def store_catalogue(
         for price in new_prices
     ]
     insert_many(connection, price_table, rows)
+    offers = store_offers(connection, merchant_id, catalogue.offers)
     return CatalogueChange(
         plans_added=len(new_plans),
         plans_renamed=len(renamed),
         prices_added=len(rows),
         unchanged=len(given) - len(rows),
+        offers_added=offers.added,
+        offers_renamed=offers.renamed,
+        offers_unchanged=offers.unchanged,
     )
 
 
@@ -147,13 +190,27 @@ def load_price_list(connection: Connection, merchant_id: str) -> PriceList:
     return PriceList(by_plan_code)
 
 
+def load_catalogue(connection: Connection, merchant_id: str) -> Catalogue:
+    """Read the whole catalogue of a merchant: every version, whether it is still sold or not.
+
+    Each price keeps its own anchor; `plans` holds that of the plan's newest price.
+    """
+    dated = load_price_list(connection, merchant_id).by_plan_code.values()
+    terms = [stored.terms for entries in dated for stored in entries]
+    return Catalogue.as_stored(
+        plans=[each.plan for each in terms],
+        prices=[each.price for each in terms],
+        offers=load_offers(connection, merchant_id),
+    )
+
+
 def yearly_yen(*, price: Price, quantity: int) -> int:
     """Give what one year of a price can cost at most, rounded up to whole yen.
 
     A month or year plan counts its exact share of a year (12 / count or 1 / count cycles); one of
     days or weeks the most cycles that can start within a leap year, as 53 for a weekly plan.
     """
-    yen = price.amount_yen * quantity
+    yen = price.cycle_yen(quantity=quantity)
     unit, count = price.interval.unit, price.interval.count
     match unit:
         case Unit.MONTH:
@@ -214,7 +271,7 @@ def check_cap(*, price: Price, quantity: int, cap_yen: int, cap_rule: CapRule) -
     That is more in a year than twelve caps, or, unless it may be split, more at once than one
     cap. Raises RowRefused on the quantity of a per-seat plan, else on the plan.
     """
-    yen = price.amount_yen * quantity
+    yen = price.cycle_yen(quantity=quantity)
     column, value = ("quantity", str(quantity)) if price.per_seat else ("plan", price.plan_code)
     cap = f"the cap of {cap_yen:,} yen a month"
     if yearly_yen(price=price, quantity=quantity) > cap_yen * 12:
@@ -260,6 +317,7 @@ def _stored_prices(connection: Connection, merchant_id: str) -> dict[tuple[str, 
             price_table.c.valid_from,
             price_table.c.anchor_rule,
             price_table.c.content_hash,
+            price_table.c.terms,
         )
         .join(plan_table, plan_table.c.id == price_table.c.plan_id)
         .where(price_table.c.merchant_id == merchant_id)
@@ -274,16 +332,20 @@ def _key(price: Price) -> tuple[str, date]:
 def _check_unchanged(
     given: Iterable[Price], catalogue: Catalogue, stored: Mapping[tuple[str, date], Row]
 ) -> None:
-    """Compare terms and anchor rule, which the list gives per plan but each price keeps."""
+    """Compare terms and anchor, which the list gives per plan but each price keeps."""
     differing = tuple(
         price
         for price in given
         if (row := stored.get(_key(price))) is not None
-        and (row["content_hash"], row["anchor_rule"])
-        != (price.content_hash, str(catalogue.plan(price.plan_code).anchor_rule))
+        and _differs(row, catalogue.plan(price.plan_code), price)
     )
     if differing:
         raise PriceAlreadySet(differing)
+
+
+def _differs(row: Row, plan: Plan, price: Price) -> bool:
+    kept = row["content_hash"], row["anchor_rule"], row["terms"]
+    return kept != (price.content_hash, str(plan.anchor_rule), price_text(plan, price))
 
 
 def _renamed(plans: Iterable[Plan], stored: Mapping[str, Row]) -> list[dict[str, Any]]:
@@ -330,6 +392,7 @@ def _price_row(merchant_id: str, plan_id: int, plan: Plan, price: Price) -> dict
         "usage_meter": usage.meter if usage else None,
         "usage_included": usage.included if usage else None,
         "usage_unit_price": str(usage.unit_price) if usage else None,
+        "terms": price_text(plan, price),
         "content_hash": price.content_hash,
     }
 
@@ -339,4 +402,11 @@ def _already_set(price: Price) -> str:
         f"plan {price.plan_code!r}, price valid from {price.valid_from}, {price.amount_yen} yen: "
         "other terms are stored for this plan and date, and prices are immutable; "
         "give the new price a later valid_from"
+    )
+
+
+def _offer_already_set(offer: Offer) -> str:
+    return (
+        f"{offer.section} {offer.code!r}, valid from {offer.valid_from}: other terms are stored "
+        "for this code and date, and versions are immutable; give the new terms a later valid_from"
     )

@@ -8,7 +8,17 @@ from sqlalchemy import Connection, select
 
 from billing.rows import Row, fetch, table_of
 from billing.tables import PlanRow, PriceRow
-from plans import Anchor, AnchorRule, Interval, Plan, Price, TaxCategory, Unit, UsageTerms
+from plans import (
+    Anchor,
+    AnchorRule,
+    Interval,
+    Plan,
+    Price,
+    TaxCategory,
+    Unit,
+    UsageTerms,
+    price_from_text,
+)
 
 prices = table_of(PriceRow)
 plan_table = table_of(PlanRow)
@@ -63,4 +73,4 @@ def _terms(row: Row) -> Terms:
         physical=row["physical"],
         usage=usage,
     )
-    return Terms(plan, price)
+    return Terms(*price_from_text(plan, price, row["terms"]))

@@ -2,9 +2,14 @@
 
 PlansError
 ├── BadInput            a value that breaks a rule of the calendar, proration or lines
-│   └── BeyondCalendar  a date before year 1 or after year 9999
+│   ├── BeyondCalendar  a date before year 1 or after year 9999
+│   ├── CouponRefused   a coupon that may not be used here (in `coupons`)
+│   ├── NotReplaceable  a plan that may not replace another (in `families`)
+│   └── UsageRefused    a usage record that cannot count (in `usage`)
 ├── UnknownPlan         no plan of that code in the catalogue
+├── UnknownOffer        no add-on or coupon of that code (in `catalogue`)
 ├── NoPriceYet          the plan has no price on that date
+├── NoLongerSold        the plan's last price has ended (in `catalogue`)
 ├── CatalogueProblems   every fault of a price list at once (in `catalogue_file`)
 └── ForbiddenTransition a subscription may not go from one state to the other
 """

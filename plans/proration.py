@@ -1,45 +1,108 @@
 """What a change in the middle of a period costs (日割り): whole days, one rounding, named settings.
 
 The credit gives back the unused days of the old terms, the charge takes the same days of the new
-ones. Which conventions there are, and why each is a setting: `proration_rule`. Fractions of a yen
-exist only inside this module.
+ones. Which conventions there are, and why each is a setting: `proration_rule`. Everything is whole
+numbers: multiply first, divide and round once. Words are written only when they are read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from fractions import Fraction
+from typing import NamedTuple
 
 from plans.calendar import Period
 from plans.errors import BadInput
-from plans.proration_rule import ChangeDay, Divisor, ProrationRule, RoundAt, Side
+from plans.proration_rule import (
+    ProrationRule,
+    Side,
+    days_price,
+    days_price_without_lid,
+    divisor_days,
+    takes_effect,
+)
 from plans.proration_words import Share, explain_en, explain_ja
-from plans.rounding import Rounding, round_yen
+from plans.rounding import Rounding
 
 __all__ = ["Chain", "ChainLine", "Change", "Proration", "chain", "prorate"]
 
-# A fixed 30-day divisor speaks of months; over a longer period it would mean nothing.
-_LONGEST_MONTH_DAYS = 31
 _DEFAULT_RULE = ProrationRule()
 
 
-@dataclass(frozen=True, slots=True)
-class Proration:
-    """The cost of one change; `days` is the divisor used, `days_left` the days of the new terms."""
+class Proration(NamedTuple):
+    """The cost of one change; `days` is the divisor used, `days_left` the days of the new terms.
 
+    `paid_yen` is what was paid for the whole period of the old terms; None means their price.
+    A named tuple, because making a frozen dataclass would take longer than the arithmetic.
+    """
+
+    period: Period
+    change_on: date
+    old: Side | None
+    new: Side | None
+    rule: ProrationRule
+    paid_yen: int | None
     days: int
     days_left: int
     credit_yen: int
     charge_yen: int
-    explain_ja: str
-    explain_en: str
 
     @property
     def net_yen(self) -> int:
         """What is to be paid; below 0 the customer keeps that much."""
         return self.charge_yen - self.credit_yen
+
+    @property
+    def effective_on(self) -> date:
+        """The first day of the new terms; the period's end when no day of them is left."""
+        return takes_effect(self.change_on, self.rule)
+
+    @property
+    def exact_credit_yen(self) -> Fraction:
+        """The credit before it was rounded."""
+        return Fraction(self._credit_base_yen * self.days_left, self.days)
+
+    @property
+    def exact_charge_yen(self) -> Fraction:
+        """The charge before it was rounded."""
+        return Fraction(self.new.cycle_yen * self.days_left if self.new else 0, self.days)
+
+    @property
+    def explain_ja(self) -> str:
+        """Explain both amounts and their difference in Japanese."""
+        return explain_ja(credit=self._credit_share, charge=self._charge_share)
+
+    @property
+    def explain_en(self) -> str:
+        """Explain both amounts and their difference in English."""
+        return explain_en(credit=self._credit_share, charge=self._charge_share)
+
+    @property
+    def _credit_base_yen(self) -> int:
+        if self.old is None:
+            return 0
+        return self.old.cycle_yen if self.paid_yen is None else self.paid_yen
+
+    @property
+    def _credit_share(self) -> Share | None:
+        if self.old is None:
+            return None
+        rounding = self.rule.credit_rounding
+        return self._share(self.old, self._credit_base_yen, rounding, self.credit_yen)
+
+    @property
+    def _charge_share(self) -> Share | None:
+        if self.new is None:
+            return None
+        return self._share(self.new, self.new.cycle_yen, self.rule.rounding, self.charge_yen)
+
+    def _share(self, side: Side, base_yen: int, rounding: Rounding, amount_yen: int) -> Share:
+        how, days, left = self.rule.round_at, self.days, self.days_left
+        capped = amount_yen < days_price_without_lid(base_yen, left, days, how, rounding)
+        paid_yen = None if base_yen == side.cycle_yen else base_yen
+        return Share(side, left, days, how, rounding, amount_yen, capped, paid_yen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,31 +137,29 @@ def prorate(
     old: Side | None,
     new: Side | None,
     rule: ProrationRule = _DEFAULT_RULE,
+    paid_yen: int | None = None,
 ) -> Proration:
     """Work out credit and charge of one change; None stands for "nothing before" or "after".
 
-    Neither amount exceeds price × quantity. Raises BadInput for a change outside the period, both
-    sides None, or a 30-day divisor over a period longer than 31 days.
+    `paid_yen` is what was really paid for the period of the old terms, after discounts; the
+    credit is a share of that. Left out, the price was paid. Neither amount exceeds price ×
+    quantity. Raises BadInput for a change outside the period, both sides None, a 30-day divisor
+    over a period longer than 31 days, or a payment outside 0 to price × quantity.
     """
-    days = _divisor_days(period, rule)
-    _check_inside(period, change_on, field="change_on")
-    if old is None and new is None:
-        raise BadInput(
-            field="old",
-            value=None,
-            rule="a change has an old or a new side",
-            remedy="give at least one of old and new",
-        )
-    left = (period.end - _takes_effect(change_on, rule)).days
-    credit = _share(old, left, days, rule.round_at, rule.credit_rounding)
-    charge = _share(new, left, days, rule.round_at, rule.rounding)
+    days = divisor_days(period, rule)
+    if not period.start <= change_on < period.end:
+        raise _outside(period, change_on, field="change_on")
+    left = (period.end - takes_effect(change_on, rule)).days
+    credit_yen = charge_yen = 0
+    if old is not None:
+        base_yen = old.cycle_yen if paid_yen is None else _checked_payment(paid_yen, old)
+        credit_yen = days_price(base_yen, left, days, rule.round_at, rule.credit_rounding)
+    elif new is None or paid_yen is not None:
+        raise _no_old_side(new, paid_yen)
+    if new is not None:
+        charge_yen = days_price(new.cycle_yen, left, days, rule.round_at, rule.rounding)
     return Proration(
-        days=days,
-        days_left=left,
-        credit_yen=credit.amount_yen if credit else 0,
-        charge_yen=charge.amount_yen if charge else 0,
-        explain_ja=explain_ja(credit=credit, charge=charge),
-        explain_en=explain_en(credit=credit, charge=charge),
+        period, change_on, old, new, rule, paid_yen, days, left, credit_yen, charge_yen
     )
 
 
@@ -116,7 +177,7 @@ def chain(
     of them, and a change that changes nothing makes no boundary. Raises BadInput as `prorate`
     does, and for dates that do not ascend; its field is then `changes[i].on`.
     """
-    days = _divisor_days(period, rule)
+    days = divisor_days(period, rule)
     _check_changes(period, changes)
     spans = _spans(period, start, changes, rule)
     ends = (*(begins for begins, _ in spans[1:]), period.end)
@@ -136,9 +197,9 @@ def _span_yen(period: Period, span: Period, side: Side, days: int, rule: Prorati
     paid_yen = side.cycle_yen
     if span.start != period.start:
         left = (period.end - span.start).days
-        paid_yen = _amount(side, left, days, rule.round_at, rule.rounding)
+        paid_yen = days_price(side.cycle_yen, left, days, rule.round_at, rule.rounding)
     unused = (period.end - span.end).days
-    credit_yen = _amount(side, unused, days, rule.round_at, rule.credit_rounding)
+    credit_yen = days_price(side.cycle_yen, unused, days, rule.round_at, rule.credit_rounding)
     # Never more than was paid for that time: with a generous credit rounding, a yen could
     # otherwise be given back that a strict rounding never took.
     return paid_yen - min(paid_yen, credit_yen)
@@ -149,7 +210,7 @@ def _spans(
 ) -> tuple[tuple[date, Side], ...]:
     """List the dates from which a side is in force, equal neighbours merged."""
     in_force = {period.start: start}
-    in_force.update((_takes_effect(change.on, rule), change.to) for change in changes)
+    in_force.update((takes_effect(change.on, rule), change.to) for change in changes)
     in_force.pop(period.end, None)  # It takes effect after the last day, so not in this period.
     spans: list[tuple[date, Side]] = []
     for begins, side in in_force.items():
@@ -158,62 +219,47 @@ def _spans(
     return tuple(spans)
 
 
-def _takes_effect(on: date, rule: ProrationRule) -> date:
-    return on if rule.change_day is ChangeDay.NEW else on + timedelta(days=1)
+def _checked_payment(paid_yen: int, old: Side) -> int:
+    if 0 <= paid_yen <= old.cycle_yen:
+        return paid_yen
+    raise BadInput(
+        field="paid_yen",
+        value=paid_yen,
+        rule=f"what was paid for the old terms lies between 0 and their price, {old.cycle_yen} yen",
+        remedy="give the amount after discounts, or leave it out when the price was paid",
+    )
 
 
-def _share(
-    side: Side | None, left: int, days: int, round_at: RoundAt, rounding: Rounding
-) -> Share | None:
-    if side is None:
-        return None
-    amount_yen = _amount(side, left, days, round_at, rounding)
-    capped = amount_yen < _without_lid(side, left, days, round_at, rounding)
-    return Share(side, left, days, round_at, rounding, amount_yen, capped)
-
-
-def _amount(side: Side, left: int, days: int, round_at: RoundAt, rounding: Rounding) -> int:
-    """Price `left` of `days` days of a side, never above its whole cycle.
-
-    The lid matters when 31 days are left of a 30-day divisor, or a daily rate was rounded up.
-    """
-    return min(side.cycle_yen, _without_lid(side, left, days, round_at, rounding))
-
-
-def _without_lid(side: Side, left: int, days: int, round_at: RoundAt, rounding: Rounding) -> int:
-    if round_at is RoundAt.DAILY_RATE:
-        return round_yen(Fraction(side.cycle_yen, days), rounding) * left
-    return round_yen(Fraction(side.cycle_yen * left, days), rounding)
-
-
-def _divisor_days(period: Period, rule: ProrationRule) -> int:
-    if rule.divisor is Divisor.ACTUAL:
-        return period.days
-    if period.days > _LONGEST_MONTH_DAYS:
-        raise BadInput(
-            field="divisor",
-            value=rule.divisor.value,
-            rule=f"a 30-day divisor goes with periods up to {_LONGEST_MONTH_DAYS} days, "
-            f"this one has {period.days}",
-            remedy="use divisor actual",
+def _no_old_side(new: Side | None, paid_yen: int | None) -> BadInput:
+    if new is None:
+        return BadInput(
+            field="old",
+            value=None,
+            rule="a change has an old or a new side",
+            remedy="give at least one of old and new",
         )
-    return 30
+    return BadInput(
+        field="paid_yen",
+        value=paid_yen,
+        rule="without old terms nothing was paid for them",
+        remedy="give the old side too, or leave paid_yen out",
+    )
 
 
-def _check_inside(period: Period, on: date, *, field: str) -> None:
-    if on not in period:
-        raise BadInput(
-            field=field,
-            value=on.isoformat(),
-            rule=f"a change lies in the period, from {period.start.isoformat()} "
-            f"to {period.last_day.isoformat()}",
-            remedy="give a date in it",
-        )
+def _outside(period: Period, on: date, *, field: str) -> BadInput:
+    return BadInput(
+        field=field,
+        value=on.isoformat(),
+        rule=f"a change lies in the period, from {period.start.isoformat()} "
+        f"to {period.last_day.isoformat()}",
+        remedy="give a date in it",
+    )
 
 
 def _check_changes(period: Period, changes: Sequence[Change]) -> None:
     for index, change in enumerate(changes):
-        _check_inside(period, change.on, field=f"changes[{index}].on")
+        if change.on not in period:
+            raise _outside(period, change.on, field=f"changes[{index}].on")
         if index and change.on < changes[index - 1].on:
             raise BadInput(
                 field=f"changes[{index}].on",

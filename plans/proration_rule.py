@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 from enum import StrEnum
 
+from plans.calendar import Period
 from plans.errors import BadInput
-from plans.rounding import Rounding
+from plans.rounding import Rounding, divide_yen
 
-__all__ = ["ChangeDay", "Divisor", "ProrationRule", "RoundAt", "Side"]
+__all__ = [
+    "ChangeDay",
+    "Divisor",
+    "ProrationRule",
+    "RoundAt",
+    "Side",
+    "days_price",
+    "days_price_without_lid",
+    "divisor_days",
+    "takes_effect",
+]
+
+# A fixed 30-day divisor speaks of months; over a longer period it would mean nothing.
+_LONGEST_MONTH_DAYS = 31
+_ONE_DAY = timedelta(days=1)
 
 
 class Divisor(StrEnum):
@@ -30,6 +46,12 @@ class RoundAt(StrEnum):
 
     TOTAL = "total"  # after price × days ÷ divisor
     DAILY_RATE = "daily_rate"  # after price ÷ divisor, before × days
+
+
+# Looking a member up on its class costs as much as a division on Python 3.11.
+_ACTUAL = Divisor.ACTUAL
+_NEW = ChangeDay.NEW
+_TOTAL = RoundAt.TOTAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +82,45 @@ class Side:
     def cycle_yen(self) -> int:
         """What a whole cycle costs."""
         return self.price_yen * self.quantity
+
+
+def divisor_days(period: Period, rule: ProrationRule) -> int:
+    """Count the days a price is divided by; raises BadInput for 30 over more than 31 days."""
+    actual = (period.end - period.start).days
+    if rule.divisor is _ACTUAL:
+        return actual
+    if actual > _LONGEST_MONTH_DAYS:
+        raise BadInput(
+            field="divisor",
+            value=rule.divisor.value,
+            rule=f"a 30-day divisor goes with periods up to {_LONGEST_MONTH_DAYS} days, "
+            f"this one has {actual}",
+            remedy="use divisor actual",
+        )
+    return 30
+
+
+def takes_effect(on: date, rule: ProrationRule) -> date:
+    """Give the first day of the new terms when a change is made on `on`."""
+    return on if rule.change_day is _NEW else on + _ONE_DAY
+
+
+def days_price(cycle_yen: int, left: int, days: int, round_at: RoundAt, rounding: Rounding) -> int:
+    """Price `left` of `days` days in whole yen, never above the whole cycle.
+
+    The lid matters when 31 days are left of a 30-day divisor, or a daily rate was rounded up.
+    """
+    amount_yen = days_price_without_lid(cycle_yen, left, days, round_at, rounding)
+    return amount_yen if amount_yen < cycle_yen else cycle_yen
+
+
+def days_price_without_lid(
+    cycle_yen: int, left: int, days: int, round_at: RoundAt, rounding: Rounding
+) -> int:
+    """Price `left` of `days` days in whole yen; may exceed the cycle."""
+    if round_at is _TOTAL:
+        return divide_yen(cycle_yen * left, days, rounding)
+    return divide_yen(cycle_yen, days, rounding) * left
 
 
 def _too_small(field: str, value: int, least: int) -> BadInput:

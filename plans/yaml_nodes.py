@@ -24,6 +24,7 @@ __all__ = [
     "Fields",
     "Findings",
     "Problem",
+    "Reader",
     "Value",
     "choice",
     "exact_decimal",
@@ -45,6 +46,8 @@ _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # The spellings of YAML 1.1, which is what PyYAML resolves.
 _TRUE = frozenset({"yes", "true", "on"})
 _TEXT_LENGTH_MAX = 200
+# A year outside these is a slip of the keyboard, and no cycle counted from it would be any use.
+_YEARS = range(1900, 3000)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -113,7 +116,7 @@ class Fields:
     def __contains__(self, key: str) -> bool:
         return key in self.values
 
-    def required(self, key: str, reader: Reader[T]) -> T | None:
+    def required(self, key: str, reader: Callable[[Value], T]) -> T | None:
         """Read a key that must be there; None when it is absent or wrong, which is reported."""
         if key not in self.values:
             self._missing(key)
@@ -125,7 +128,7 @@ class Fields:
         given = self.maybe(key, reader)
         return default if given is None else given
 
-    def maybe(self, key: str, reader: Reader[T]) -> T | None:
+    def maybe(self, key: str, reader: Callable[[Value], T]) -> T | None:
         """Read a key that may be left out; None when it is absent or wrong."""
         return reader(self.values[key]) if key in self.values else None
 
@@ -243,10 +246,15 @@ def iso_date(value: Value) -> date | None:
     digits = value.scalar or ""
     try:
         if value.has_tag("timestamp", "str") and _ISO_DATE.fullmatch(digits):
-            return date.fromisoformat(digits)
+            found = date.fromisoformat(digits)
+            if found.year in _YEARS:
+                return found
     except ValueError:
         pass  # The shape is right but no such day exists; reported below like any other.
-    value.refuse(rule="is not a date of the calendar", remedy="write it as YYYY-MM-DD")
+    value.refuse(
+        rule=f"is not a date of the calendar from {_YEARS[0]} to {_YEARS[-1]}",
+        remedy="write it as YYYY-MM-DD",
+    )
     return None
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, Generic, Protocol, TypeVar, cast
 from urllib.parse import quote
@@ -39,15 +39,16 @@ class Call(Generic[T]):
     """One operation, ready to be signed; `path` is what follows the version segment.
 
     `operation` is Amazon's name in CamelCase. `query` holds names and values as they are meant;
-    encoding and sorting is for whoever signs.
+    encoding and sorting is for whoever signs. Paths of tokens are secrets and bodies hold personal
+    data, so repr shows neither.
     """
 
     operation: str
     method: str
-    path: str
+    path: str = field(repr=False)
     read: Callable[..., T]
-    body: bytes = b""
-    query: tuple[tuple[str, str], ...] = ()
+    body: bytes = field(default=b"", repr=False)
+    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     idempotency_key: str | None = None
     simulation_code: str | None = None
 

@@ -3,17 +3,20 @@
 Source: API reference §5 and §10, sign-in §4.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Self, TypeVar
 
 from amazonpay.models.common import kept
 from amazonpay.reading import (
+    MalformedResponse,
     optional_object,
     optional_text,
     optional_texts,
     required_text,
 )
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -40,17 +43,17 @@ class Address:
     def from_json(cls, source: Mapping[str, object]) -> Self:
         """Reads Amazon's object. Raises MalformedResponse naming the field at fault."""
         return cls(
-            name=optional_text(source, "name"),
-            address_line1=optional_text(source, "addressLine1"),
-            address_line2=optional_text(source, "addressLine2"),
-            address_line3=optional_text(source, "addressLine3"),
-            city=optional_text(source, "city"),
-            county=optional_text(source, "county"),
-            district=optional_text(source, "district"),
-            state_or_region=optional_text(source, "stateOrRegion"),
-            postal_code=optional_text(source, "postalCode"),
+            name=_personal(source, "name"),
+            address_line1=_personal(source, "addressLine1"),
+            address_line2=_personal(source, "addressLine2"),
+            address_line3=_personal(source, "addressLine3"),
+            city=_personal(source, "city"),
+            county=_personal(source, "county"),
+            district=_personal(source, "district"),
+            state_or_region=_personal(source, "stateOrRegion"),
+            postal_code=_personal(source, "postalCode"),
             country_code=optional_text(source, "countryCode"),
-            phone_number=optional_text(source, "phoneNumber"),
+            phone_number=_personal(source, "phoneNumber"),
         )
 
     def __repr__(self) -> str:
@@ -81,10 +84,10 @@ class Buyer:
         """Reads Amazon's object. Raises MalformedResponse naming the field at fault."""
         return cls(
             buyer_id=required_text(source, "buyerId"),
-            name=optional_text(source, "name"),
-            email=optional_text(source, "email"),
-            phone_number=optional_text(source, "phoneNumber"),
-            postal_code=optional_text(source, "postalCode"),
+            name=_personal(source, "name"),
+            email=_personal(source, "email"),
+            phone_number=_personal(source, "phoneNumber"),
+            postal_code=_personal(source, "postalCode"),
             country_code=optional_text(source, "countryCode"),
             shipping_address=optional_address(source, "shippingAddress"),
             billing_address=optional_address(source, "billingAddress"),
@@ -96,8 +99,30 @@ class Buyer:
 
 def optional_address(source: Mapping[str, object], field: str) -> Address | None:
     """The address in a field that may be null or absent."""
-    address = optional_object(source, field)
+    try:
+        address = optional_object(source, field)
+    except MalformedResponse:
+        raise MalformedResponse(f"{field} is no object") from None
     return None if address is None else Address.from_json(address)
+
+
+def _personal(source: Mapping[str, object], field: str) -> str | None:
+    # As optional_text, but the error does not repeat what it found: it ends up in logs.
+    try:
+        return optional_text(source, field)
+    except MalformedResponse:
+        raise MalformedResponse(f"{field} is no text") from None
+
+
+def if_readable(read: Callable[[], T]) -> T | None:
+    """None where the buyer's data have an unknown form: they decide nothing about money.
+
+    A new kind of address must not stop the billing of everybody who has one; `raw` keeps it.
+    """
+    try:
+        return read()
+    except MalformedResponse:
+        return None
 
 
 def optional_buyer(source: Mapping[str, object]) -> Buyer | None:

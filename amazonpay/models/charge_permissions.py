@@ -1,14 +1,19 @@
 """The buyer's consent. Source: API reference §7."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Self, TypeVar
+from typing import Self
 
-from amazonpay.models.buyers import Address, Buyer, optional_address, optional_buyer
+from amazonpay.models.buyers import (
+    Address,
+    Buyer,
+    if_readable,
+    optional_address,
+    optional_buyer,
+)
 from amazonpay.models.common import NOTHING, kept, merchant_reference, payment_descriptors
 from amazonpay.reading import (
-    MalformedResponse,
     optional_instant,
     optional_object,
     optional_objects,
@@ -23,8 +28,6 @@ from amazonpay.states import (
     ChargePermissionType,
     FrequencyUnit,
 )
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,24 +100,13 @@ class ChargePermission:
             charge_permission_reference_id=optional_text(source, "chargePermissionReferenceId"),
             platform_id=optional_text(source, "platformId"),
             presentment_currency=optional_text(source, "presentmentCurrency"),
-            buyer=_if_readable(lambda: optional_buyer(source)),
-            shipping_address=_if_readable(lambda: optional_address(source, "shippingAddress")),
-            billing_address=_if_readable(lambda: optional_address(source, "billingAddress")),
-            payment_descriptors=_if_readable(lambda: payment_descriptors(source)) or (),
+            buyer=if_readable(lambda: optional_buyer(source)),
+            shipping_address=if_readable(lambda: optional_address(source, "shippingAddress")),
+            billing_address=if_readable(lambda: optional_address(source, "billingAddress")),
+            payment_descriptors=if_readable(lambda: payment_descriptors(source)) or (),
             request_id=request_id,
             raw=kept(source),
         )
-
-
-def _if_readable(read: Callable[[], T]) -> T | None:
-    """None where the buyer's data have an unknown form: they decide nothing about a charge.
-
-    A new kind of address must not stop the billing of everybody who has one; `raw` keeps it.
-    """
-    try:
-        return read()
-    except MalformedResponse:
-        return None
 
 
 def _permission_reason(source: Mapping[str, object]) -> PermissionReason:

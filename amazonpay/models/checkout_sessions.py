@@ -5,7 +5,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self
 
-from amazonpay.models.buyers import Address, Buyer, optional_address, optional_buyer
+from amazonpay.models.buyers import (
+    Address,
+    Buyer,
+    if_readable,
+    optional_address,
+    optional_buyer,
+)
 from amazonpay.models.common import (
     NOTHING,
     kept,
@@ -111,7 +117,8 @@ class SessionPaymentDetails:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckoutSession:
     """A checkout. Before the buyer comes there is no `buyer`; after completion there is none
-    either, and the data is read from the Charge Permission.
+    either, and the data is read from the Charge Permission. Buyer, addresses and payment
+    descriptors in a form that is not known here are left out; `raw` keeps them.
 
     `pending` is set by Complete and Finalize only: True when Amazon still decides about the
     authorization (202), False when it is done (200), None after any other operation.
@@ -182,11 +189,11 @@ class CheckoutSession:
             platform_id=optional_text(source, "platformId"),
             store_id=optional_text(source, "storeId"),
             supplementary_data=optional_text(source, "supplementaryData"),
-            buyer=optional_buyer(source),
-            shipping_address=optional_address(source, "shippingAddress"),
-            billing_address=optional_address(source, "billingAddress"),
-            shipping_addresses=_shipping_addresses(source),
-            payment_descriptors=payment_descriptors(source),
+            buyer=if_readable(lambda: optional_buyer(source)),
+            shipping_address=if_readable(lambda: optional_address(source, "shippingAddress")),
+            billing_address=if_readable(lambda: optional_address(source, "billingAddress")),
+            shipping_addresses=if_readable(lambda: _shipping_addresses(source)) or (),
+            payment_descriptors=if_readable(lambda: payment_descriptors(source)) or (),
             charge_permission_id=optional_text(source, "chargePermissionId"),
             charge_id=optional_text(source, "chargeId"),
             created_at=optional_instant(source, "creationTimestamp"),

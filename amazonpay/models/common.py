@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from amazonpay.errors import shown
+from amazonpay.kept import Kept
 from amazonpay.reading import MalformedResponse, optional_object, optional_text
 
 NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
@@ -17,7 +18,7 @@ NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 
 def kept(source: Mapping[str, object]) -> Mapping[str, object]:
     """The whole answer, unchangeable on its first level."""
-    return MappingProxyType(dict(source))
+    return Kept(source)
 
 
 def merchant_reference(source: Mapping[str, object]) -> str | None:

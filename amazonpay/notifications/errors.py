@@ -14,6 +14,7 @@
 A reason never repeats free text of the sender, so it is safe to log.
 """
 
+from functools import partial
 from typing import ClassVar
 
 from amazonpay.errors import AmazonPayError
@@ -70,6 +71,9 @@ class WrongTopic(NotificationRefused):
         self.topic_arn = topic_arn
         self.verified = verified
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return partial(type(self), verified=self.verified), (self.topic_arn,), vars(self)
+
 
 class WrongMerchant(NotificationRefused):
     """The message names another merchant."""
@@ -90,3 +94,7 @@ class TryLater(NotificationRefused):
     def __init__(self, reason: str, *, retry_after_seconds: int) -> None:
         super().__init__(reason)
         self.retry_after_seconds = retry_after_seconds
+
+    def __reduce__(self) -> tuple[object, ...]:
+        again = partial(type(self), retry_after_seconds=self.retry_after_seconds)
+        return again, (self.reason,), vars(self)

@@ -9,10 +9,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 from typing import Final
 
 from amazonpay.ids import is_charge_id, is_charge_permission_id, is_refund_id
+from amazonpay.kept import Kept
 from amazonpay.notifications.envelope import Envelope
 from amazonpay.notifications.errors import MalformedNotification
 from amazonpay.reading import MalformedResponse, read_object
@@ -70,7 +70,7 @@ class Members:
     """
 
     def __init__(self, source: Mapping[str, object]) -> None:
-        self.source = MappingProxyType(dict(source))
+        self.source = Kept(source)
         self._folded = {name.lower(): value for name, value in source.items()}
         if len(self._folded) != len(source):
             raise MalformedNotification("the message holds a key twice, in upper and lower case")

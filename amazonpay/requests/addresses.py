@@ -25,17 +25,17 @@ class AddressDetails:
     phone_number: str | None = None
 
     def __post_init__(self) -> None:
-        check_text("name", self.name, at_least=1, at_most=50)
-        check_text("address_line1", self.address_line1, at_least=1, at_most=180)
-        check_text("address_line2", self.address_line2, at_most=60)
-        check_text("address_line3", self.address_line3, at_most=60)
-        check_text("city", self.city, at_most=50)
-        check_text("county", self.county, at_most=50)
-        check_text("district", self.district, at_most=50)
-        check_text("state_or_region", self.state_or_region, at_least=1, at_most=50)
-        check_text("postal_code", self.postal_code, at_least=1, at_most=20)
+        _check("name", self.name, at_least=1, at_most=50)
+        _check("address_line1", self.address_line1, at_least=1, at_most=180)
+        _check("address_line2", self.address_line2, at_most=60)
+        _check("address_line3", self.address_line3, at_most=60)
+        _check("city", self.city, at_most=50)
+        _check("county", self.county, at_most=50)
+        _check("district", self.district, at_most=50)
+        _check("state_or_region", self.state_or_region, at_least=1, at_most=50)
+        _check("postal_code", self.postal_code, at_least=1, at_most=20)
         check_text("country_code", self.country_code, at_least=2, at_most=2)
-        check_text("phone_number", self.phone_number, at_most=20)
+        _check("phone_number", self.phone_number, at_most=20)
 
     def __repr__(self) -> str:
         return "AddressDetails(personal data is not shown)"
@@ -55,3 +55,7 @@ class AddressDetails:
             countryCode=self.country_code,
             phoneNumber=self.phone_number,
         )
+
+
+def _check(field: str, text: str | None, *, at_least: int = 0, at_most: int) -> None:
+    check_text(field, text, at_least=at_least, at_most=at_most, personal=True)

@@ -22,7 +22,9 @@ from amazonpay.states import ChargeChannel, ChargeInitiator
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateCharge:
-    """Take `amount_yen` under a Charge Permission; with `capture_now` in one step.
+    """Take `amount_yen` under a Charge Permission, in one step unless `capture_now` is False.
+
+    Amazon itself would only authorise by default; here the default says what a renewal means.
 
     `charge_permission_id` may be a CV1 order reference or billing agreement. The members after
     `merchant_metadata` are for providers and saved wallets; left out, they are not sent at all.

@@ -61,11 +61,14 @@ class RecurringMetadata:
         if self.amount_yen is not None:
             check_yen("amount_yen", self.amount_yen)
         variable = self.frequency_unit == FrequencyUnit.VARIABLE
-        if (self.frequency_value == 0) != variable or self.frequency_value < 0:
+        # The type first: True and 1.0 would go out as "True" and "1.0".
+        if type(self.frequency_value) is not int or (
+            (self.frequency_value == 0) != variable or self.frequency_value < 0
+        ):
             raise InvalidArgument(
                 "frequency_value",
                 self.frequency_value,
-                "0 with the unit Variable, 1 or more with any other unit",
+                "an int: 0 with the unit Variable, 1 or more with any other unit",
                 "Give the number of units between two charges",
             )
 
@@ -125,15 +128,20 @@ def check_optional_yen(field: str, yen: int | None) -> None:
         check_yen(field, yen)
 
 
-def check_text(field: str, text: str | None, *, at_least: int = 0, at_most: int) -> None:
-    """Refuses a text of another length, or one that UTF-8 cannot hold; None passes."""
+def check_text(
+    field: str, text: str | None, *, at_least: int = 0, at_most: int, personal: bool = False
+) -> None:
+    """Refuses a text of another length, or one that UTF-8 cannot hold; None passes.
+
+    The error does not repeat a text that is `personal`.
+    """
     if text is None:
         return
     encodable = not any("\ud800" <= character <= "\udfff" for character in text)
     if not (at_least <= len(text) <= at_most and encodable):
         raise InvalidArgument(
             field,
-            text,
+            f"{len(text)} characters" if personal else text,
             f"text of {at_least} to {at_most} characters that UTF-8 can hold",
             "Shorten or correct it",
         )

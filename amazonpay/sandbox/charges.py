@@ -7,12 +7,16 @@ from typing import Final
 from amazonpay.sandbox import fields, ids, orders, shapes
 from amazonpay.sandbox.effects import decline_permission
 from amazonpay.sandbox.instants import LATEST_MS, add_months
+from amazonpay.sandbox.options import DAY_MS, Environment
 from amazonpay.sandbox.refusals import Refused, amount_exceeded, invalid_simulation
+from amazonpay.sandbox.return_urls import return_url
 from amazonpay.sandbox.rows import Charge, Permission
 from amazonpay.sandbox.simulation import Outcome, header_outcome, next_scripted
 from amazonpay.sandbox.world import Reply, Request, World
 
 HIGHEST_CHARGE_YEN: Final = 10_000_000
+SHOWN_LIFE_MS: Final = 30 * DAY_MS
+"""From creation to `expirationTimestamp`: also where the sandbox ends it sooner (states.md §3)."""
 _CREATE_FIELDS: Final = frozenset(
     {
         *("chargePermissionId", "chargeAmount", "captureNow", "canHandlePendingAuthorization"),
@@ -59,7 +63,7 @@ def update_charge(world: World, request: Request) -> Reply:
 
 def create_charge(world: World, request: Request) -> Reply:
     """201 with the charge, also when it is only initiated; declines are errors without a charge."""
-    wish = _read(request.body)
+    wish = _read(request.body, world.environment)
     outcome = header_outcome("CreateCharge", request.simulation)
     if outcome is not None and outcome.ending == "capture_initiated" and not wish.capture_now:
         raise invalid_simulation(request.simulation or "", "it requires captureNow=true.")
@@ -89,7 +93,7 @@ def open_charge(
     return row
 
 
-def _read(body: fields.Json) -> Wish:
+def _read(body: fields.Json, environment: Environment) -> Wish:
     fields.only(body, _CREATE_FIELDS)
     permission_id = fields.required_text(body, "chargePermissionId", longest=64)
     amount = fields.required_price(body, "chargeAmount")
@@ -102,15 +106,16 @@ def _read(body: fields.Json) -> Wish:
         capture_now=fields.flag(body, "captureNow"),
         pending_allowed=fields.flag(body, "canHandlePendingAuthorization"),
         reference=metadata["merchantReferenceId"],
-        details=json.dumps(_details(body, metadata), ensure_ascii=False),
+        details=json.dumps(_details(body, metadata, environment), ensure_ascii=False),
     )
 
 
-def _details(body: fields.Json, metadata: fields.Json) -> fields.Json:
+def _details(body: fields.Json, metadata: fields.Json, environment: Environment) -> fields.Json:
     provider = fields.nested(body, "providerMetadata", ("providerReferenceId",)) or {}
-    web = fields.nested(body, "webCheckoutDetails", ("checkoutResultReturnUrl",))
+    inside, url = "webCheckoutDetails", "checkoutResultReturnUrl"
+    web = fields.nested(body, inside, (url,))
     if web is not None:
-        fields.text(web, "checkoutResultReturnUrl", longest=2048, inside="webCheckoutDetails")
+        return_url(web, url, inside=inside, environment=environment)
     return {
         "providerReferenceId": fields.text(
             provider, "providerReferenceId", longest=256, inside="providerMetadata"
@@ -198,7 +203,7 @@ def _opened(
         reason_description=None,
         changed_at=now,
         created_at=now,
-        expires_at=now + world.options.authorization_ms,
+        expires_at=now + SHOWN_LIFE_MS,
         authorized_at=now,
         capture_now=int(wish.capture_now),
         capture_amount=None,

@@ -27,6 +27,7 @@ from amazonpay.sandbox.rotation import load_keyring
 from amazonpay.sandbox.server import StartRefused, dispatch, listen, lock, serve
 from amazonpay.sandbox.settlement import app as documents
 from amazonpay.sandbox.store import Store, StoreRefused
+from amazonpay.sandbox.switches import SWITCHES, Value, parse_switch
 from amazonpay.sandbox.throttle import Throttle
 from amazonpay.sandbox.tls import ServerTls, load_tls
 from amazonpay.sandbox.world import World
@@ -38,6 +39,9 @@ _EXAMPLE = """example:
 The address that it prints stands for https://pay-api.amazon.jp; the control surface (virtual
 clock, consents without a browser, faults, the list of all charges) is under /__control.
 """
+
+
+_SET = f"another switch; names are {', '.join(SWITCHES)}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -75,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--refunds-restore-cap", action="store_true", help="refunds give cap room back")
     add("--seed", type=int, default=0, help="of the faults with a probability")
     add("--ipn-url", type=_url, action="append", default=[], metavar="URL", help="notify there too")
+    add("--set", type=_switch, action="append", default=[], metavar="NAME=VALUE", help=_SET)
     add("--with-parent", action="store_true", help="end when the parent process ends")
     return parser
 
@@ -101,6 +106,13 @@ def _instant(text: str) -> int:
 def _url(text: str) -> str:
     try:
         return checked_url(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _switch(text: str) -> tuple[str, Value]:
+    try:
+        return parse_switch(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
@@ -134,6 +146,7 @@ def _serve(arguments: argparse.Namespace, directory: Path, listener: socket, sto
         amount_limit_yen=arguments.amount_limit,
         refunds_restore_cap=arguments.refunds_restore_cap,
         fault_seed=arguments.seed,
+        **dict(arguments.set),
     )
     base_url = f"{'http' if tls is None else 'https'}://{_HOST}:{listener.getsockname()[1]}"
     ready = _ready_line(identity, base_url, tls)

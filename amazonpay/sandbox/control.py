@@ -16,6 +16,7 @@ import dataclasses
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -63,7 +64,11 @@ class Control:
         self._faults = faults
         self.app = Starlette(
             routes=self._routes(),
-            exception_handlers={ControlRefused: _refused, Refused: _not_found},
+            exception_handlers={
+                ControlRefused: _refused,
+                Refused: _not_found,
+                HTTPException: _no_such_call,
+            },
         )
 
     def _routes(self) -> list[Route]:
@@ -213,4 +218,19 @@ async def _not_found(_: Request, error: Exception) -> Response:
         raise error
     return JSONResponse(
         {"error": {"field": "id", "reason": error.message}}, status_code=error.status
+    )
+
+
+async def _no_such_call(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    path = request.url.path.removeprefix(PREFIX)[:128]
+    field, reason = "path", f"{path!r} is no call of the control surface"
+    if error.status_code == 405:
+        known = (error.headers or {}).get("Allow", "")
+        field, reason = "method", f"{request.method} {path} is no call; known here: {known}"
+    return JSONResponse(
+        {"error": {"field": field, "reason": reason}},
+        status_code=error.status_code,
+        headers=error.headers,
     )

@@ -40,7 +40,16 @@ def release_cap(world: World, row: Charge) -> None:
 def cancel_charge(
     world: World, row: Charge, *, reason: str, description: str | None, now: int
 ) -> Charge:
-    """Ends an authorization that was not captured."""
+    """Ends an authorization that was not captured; an order may be charged again then."""
+    canceled = void_charge(world, row, reason=reason, description=description, now=now)
+    orders.settle(world, row.permission_id, now)
+    return canceled
+
+
+def void_charge(
+    world: World, row: Charge, *, reason: str, description: str | None, now: int
+) -> Charge:
+    """Ends an authorization and leaves its permission alone, which is about to be closed."""
     canceled = replace(
         row,
         state="Canceled",
@@ -53,5 +62,4 @@ def cancel_charge(
     )
     world.store.save_charge(canceled)
     release_cap(world, row)
-    orders.settle(world, row.permission_id, now)
     return canceled

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 from amazonpay.sandbox import fields, ids, shapes
-from amazonpay.sandbox.effects import cancel_charge, close_permission
+from amazonpay.sandbox.effects import close_permission, void_charge
 from amazonpay.sandbox.refusals import Refused
 from amazonpay.sandbox.rows import Permission
 from amazonpay.sandbox.world import Reply, Request, World
@@ -81,15 +81,15 @@ def close_charge_permission(world: World, request: Request) -> Reply:
             f"The Charge Permission [{row.id}] is already Closed.",
         )
     if cancel_pending:
-        _cancel_open_charges(world, row, request.now)
+        _void_open_charges(world, row, request.now)
     reason = request.simulation or "MerchantClosed"
     closed = close_permission(world, row, reason=reason, description=description, now=request.now)
     return _reply(world, closed, request.now)
 
 
-def _cancel_open_charges(world: World, row: Permission, now: int) -> None:
+def _void_open_charges(world: World, row: Permission, now: int) -> None:
     for charge in world.store.open_charges(row.id):
-        cancel_charge(world, charge, reason="ChargePermissionCanceled", description=None, now=now)
+        void_charge(world, charge, reason="ChargePermissionCanceled", description=None, now=now)
 
 
 def _reply(world: World, row: Permission, now: int) -> Reply:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from amazonpay.sandbox import fields, ids, orders
-from amazonpay.sandbox.charges import HIGHEST_CHARGE_YEN
+from amazonpay.sandbox.charges import HIGHEST_CHARGE_YEN, SHOWN_LIFE_MS
 from amazonpay.sandbox.control_input import ControlRefused, Json, as_object, instant, whole, word
 from amazonpay.sandbox.rows import Charge, ChargeState, Permission, Refund, RefundState
 from amazonpay.sandbox.world import World
@@ -89,7 +89,7 @@ def _charge(
         reason_description=None,
         changed_at=created_at,
         created_at=created_at,
-        expires_at=created_at + world.options.authorization_ms,
+        expires_at=created_at + SHOWN_LIFE_MS,
         authorized_at=None if state in ("AuthorizationInitiated", "Declined") else created_at,
         capture_now=0,
         capture_amount=(captured or amount) if state in ("Captured", "CaptureInitiated") else None,

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from amazonpay.sandbox.options import DAY_MS
 from amazonpay.sandbox.rows import Charge, LoggedRequest, Permission, Refund, StoredAnswer
 from amazonpay.sandbox.schema import (
     DDL,
@@ -33,7 +32,11 @@ class StoreRefused(RuntimeError):
 
 
 class Store:
-    """Typed reads and writes. `horizon_ms` is a lower bound of the next timer."""
+    """Typed reads and writes. `horizon_ms` is a lower bound of the next timer.
+
+    `awaits_money` says that no settlement is due before money moves: the timers must be asked again
+    as soon as it does, and need not be asked after every charge.
+    """
 
     def __init__(self, path: Path) -> None:
         self.connection = sqlite3.connect(path, isolation_level=None, cached_statements=256)
@@ -48,6 +51,7 @@ class Store:
             table: self._last_seq(table) for table in ("permissions", "charges", "refunds")
         }
         self.horizon_ms = 0
+        self.awaits_money = True
 
     def _prepare(self, path: Path) -> None:
         for pragma in _PRAGMAS:
@@ -196,9 +200,9 @@ class Store:
         self._expect_close(row)
 
     def _expect_close(self, row: Charge) -> None:
-        """Taken money sets the calendar of settlements: look at the timers again within a day."""
-        if row.state == "Captured":
-            self.expect(row.changed_at + DAY_MS)
+        """The first money of a resting account sets the next settlement, perhaps for soon."""
+        if row.state == "Captured" and self.awaits_money:
+            self.expect(row.changed_at)
 
     # refunds
     def refund(self, refund_id: str) -> Refund | None:

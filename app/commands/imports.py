@@ -16,18 +16,18 @@ from app.settings import load_settings
 from app.subscribers_file import ParsedFile, RowProblem, read_subscribers
 from billing import (
     CatalogueChange,
-    PriceAlreadySet,
     PriceList,
     RowRefused,
     SubscriberRow,
     SubscribersChange,
+    TermsAlreadySet,
     load_price_list,
     reading,
     store_catalogue,
     store_subscribers,
     writing,
 )
-from plans import Catalogue, CatalogueProblems
+from plans import BadInput, Catalogue, CatalogueProblems
 from scheduler import SystemClock
 
 
@@ -43,6 +43,12 @@ def import_catalogue(file: Path, *, as_json: bool) -> None:
         f"{file}: {change.plans_added} plans and {change.prices_added} prices added, "
         f"{change.plans_renamed} plans renamed, {change.unchanged} prices unchanged."
     )
+    if catalogue.offers:
+        say(
+            "Add-ons, coupons, families and migrations: "
+            f"{change.offers_added} added, {change.offers_renamed} renamed, "
+            f"{change.offers_unchanged} unchanged."
+        )
 
 
 def read_catalogue(file: Path) -> Catalogue:
@@ -56,10 +62,10 @@ def read_catalogue(file: Path) -> Catalogue:
 
 
 def save_catalogue(books: Books, catalogue: Catalogue) -> CatalogueChange:
-    """Store a price list; raises `Refused` for a price that is set already."""
+    """Store a price list; raises `Refused` for terms that are set already, or do not fit them."""
     try:
         return writing(books.database, lambda c: store_catalogue(c, books.merchant.id, catalogue))
-    except PriceAlreadySet as error:
+    except (TermsAlreadySet, BadInput) as error:
         raise Refused(str(error)) from error
 
 
@@ -69,6 +75,9 @@ def _catalogue_figures(change: CatalogueChange) -> dict[str, int]:
         "plans_renamed": change.plans_renamed,
         "prices_added": change.prices_added,
         "unchanged": change.unchanged,
+        "offers_added": change.offers_added,
+        "offers_renamed": change.offers_renamed,
+        "offers_unchanged": change.offers_unchanged,
     }
 
 

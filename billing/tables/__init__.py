@@ -25,6 +25,7 @@ from billing.tables.money import (
     SlotRow,
 )
 from billing.tables.naming import metadata
+from billing.tables.offers import OfferRow, OfferVersionRow
 
 __all__ = [
     "AttemptRow",
@@ -38,6 +39,8 @@ __all__ = [
     "JournalRow",
     "MerchantRow",
     "NoticeRow",
+    "OfferRow",
+    "OfferVersionRow",
     "PlanRow",
     "PostingRow",
     "PriceRow",

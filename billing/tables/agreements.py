@@ -76,7 +76,10 @@ class PlanRow(SQLModel, table=True):
 
 
 class PriceRow(SQLModel, table=True):
-    """An immutable, effective-dated price; a trigger refuses every UPDATE and DELETE."""
+    """An immutable, effective-dated price; a trigger refuses every UPDATE and DELETE.
+
+    `terms` holds, as canonical JSON, the terms that have no column of their own; null for none.
+    """
 
     __tablename__ = "price"
     __table_args__ = (
@@ -101,6 +104,7 @@ class PriceRow(SQLModel, table=True):
     usage_meter: str | None = None
     usage_included: int | None = None
     usage_unit_price: str | None = None
+    terms: str | None = None
     content_hash: str
 
 

@@ -21,7 +21,10 @@ every_enum = pytest.mark.parametrize("enum", ENUMS, ids=lambda enum: enum.__name
 
 def test_the_door_offers_every_list_of_words():
     assert {enum.__name__ for enum in ENUMS} == {
-        enum.__name__ for enum in OpenEnum.__subclasses__()
+        enum.__name__
+        for enum in OpenEnum.__subclasses__()
+        if enum.__module__
+        == OpenEnum.__module__  # notifications have words and a door of their own
     }
     assert len(ENUMS) > 20
 

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 from dateutil.relativedelta import relativedelta
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from plans import (
@@ -16,8 +16,6 @@ from plans import (
     cycle_start,
     days_in_month,
 )
-
-laws = settings(deadline=None, max_examples=300)
 
 dates = st.dates(date(1970, 1, 1), date(2100, 12, 31))
 month_intervals = st.builds(Interval, st.sampled_from([Unit.MONTH, Unit.YEAR]), st.integers(1, 18))
@@ -36,7 +34,6 @@ def anchored(draw: st.DrawFn) -> tuple[Anchor, Interval]:
     return anchor, draw(allowed)
 
 
-@laws
 @given(anchored(), cycles)
 def test_cycles_tile_time_without_gap_or_overlap(case, cycle):
     anchor, interval = case
@@ -45,7 +42,6 @@ def test_cycles_tile_time_without_gap_or_overlap(case, cycle):
     assert this.start < this.end == following.start < following.end
 
 
-@laws
 @given(anchored(), dates)
 def test_cycle_on_or_after_is_the_smallest(case, on):
     anchor, interval = case
@@ -55,7 +51,6 @@ def test_cycle_on_or_after_is_the_smallest(case, on):
         assert cycle_start(anchor=anchor, interval=interval, cycle=cycle - 1) < on
 
 
-@laws
 @given(anchored(), cycles)
 def test_a_start_finds_its_own_cycle(case, cycle):
     anchor, interval = case
@@ -63,7 +58,6 @@ def test_a_start_finds_its_own_cycle(case, cycle):
     assert cycle_on_or_after(anchor=anchor, interval=interval, on=start) == cycle
 
 
-@laws
 @given(dates, month_intervals, cycles)
 def test_keep_day_agrees_with_dateutil(on, interval, cycle):
     months = interval.count * cycle * (12 if interval.unit is Unit.YEAR else 1)
@@ -72,7 +66,6 @@ def test_keep_day_agrees_with_dateutil(on, interval, cycle):
     )
 
 
-@laws
 @given(dates, day_intervals, cycles)
 def test_days_and_weeks_agree_with_plain_addition(on, interval, cycle):
     days = interval.count * cycle * (7 if interval.unit is Unit.WEEK else 1)
@@ -83,7 +76,6 @@ def test_days_and_weeks_agree_with_plain_addition(on, interval, cycle):
         )
 
 
-@laws
 @given(st.integers(1970, 2100), st.integers(1, 12), st.integers(1, 31))
 def test_the_anchor_day_can_be_recovered_from_two_months(year, month, day):
     # Of two neighbouring months one always has 31 days, so it shows the anchor's day again.
@@ -93,7 +85,6 @@ def test_the_anchor_day_can_be_recovered_from_two_months(year, month, day):
     assert max(starts) == day
 
 
-@laws
 @given(dates, month_intervals, cycles)
 def test_last_day_is_always_the_last(on, interval, cycle):
     start = cycle_start(
@@ -103,7 +94,6 @@ def test_last_day_is_always_the_last(on, interval, cycle):
     assert start.day == days_in_month(start.year, start.month)
 
 
-@laws
 @given(dates, cycles)
 def test_statute_differs_from_keep_day_only_by_the_day_after_a_short_month(on, cycle):
     monthly = Interval(Unit.MONTH, 1)

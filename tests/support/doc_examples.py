@@ -92,7 +92,7 @@ def steps(block: Block) -> list[Step]:
             found.append(Step(command=line[2:]))
         elif not found:
             raise WrongExample(f"{block.place}: a console block begins with a line `$ command`")
-        elif line.startswith("> ") and not found[-1].output:
+        elif (line == ">" or line.startswith("> ")) and not found[-1].output:
             found[-1].command += "\n" + line[2:]
         else:
             found[-1].output.append(line)

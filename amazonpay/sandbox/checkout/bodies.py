@@ -7,7 +7,6 @@ refused at every depth; `null` and empty objects count as absent.
 import re
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlsplit
 
 from amazonpay.sandbox import fields
 from amazonpay.sandbox.charges import HIGHEST_CHARGE_YEN
@@ -15,6 +14,7 @@ from amazonpay.sandbox.checkout.wallet import ADDRESS_FIELDS
 from amazonpay.sandbox.fields import Json
 from amazonpay.sandbox.options import Environment
 from amazonpay.sandbox.refusals import Refused, invalid_value, malformed, missing_value
+from amazonpay.sandbox.return_urls import return_url
 
 _UPDATE: Final = (
     *("webCheckoutDetails", "paymentDetails", "merchantMetadata", "supplementaryData"),
@@ -35,7 +35,6 @@ _PAYMENT: Final = ("paymentIntent", *_PRICES, *_SWITCHES, "softDescriptor", "pre
 _INTENTS: Final = ("Confirm", "Authorize", "AuthorizeWithCapture")
 _RESTRICTIONS: Final = ("RestrictPOBoxes", "RestrictPackstations")
 _COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
-_LONGEST_URL: Final = 2048
 _LONGEST_TEXT: Final = 4096
 
 
@@ -102,41 +101,18 @@ def _refuse_saved_wallet(body: Json, permission_type: str | None) -> None:
 
 
 def _web(body: Json, environment: Environment) -> Json:
-    value = fields.nested(body, "webCheckoutDetails", (*_URLS, "checkoutMode")) or {}
-    found: Json = {
-        name: _url(value, name, environment) for name in _URLS if value.get(name) not in (None, "")
+    inside = "webCheckoutDetails"
+    value = fields.nested(body, inside, (*_URLS, "checkoutMode")) or {}
+    given = {
+        name: return_url(value, name, inside=inside, environment=environment) for name in _URLS
     }
-    mode = fields.text(value, "checkoutMode", longest=64, inside="webCheckoutDetails")
+    found: Json = {name: url for name, url in given.items() if url is not None}
+    mode = fields.text(value, "checkoutMode", longest=64, inside=inside)
     if mode:
         if mode != "ProcessOrder":
             raise invalid_value("webCheckoutDetails.checkoutMode")
         found["checkoutMode"] = mode
     return found
-
-
-def _url(value: Json, name: str, environment: Environment) -> str:
-    text = fields.text(value, name, longest=_LONGEST_URL, inside="webCheckoutDetails") or ""
-    if not acceptable_url(text, environment):
-        raise invalid_value(
-            f"webCheckoutDetails.{name}",
-            " It must be an https URL; in sandbox http is accepted on localhost and 127.0.0.1.",
-        )
-    return text
-
-
-def acceptable_url(text: str, environment: Environment) -> bool:
-    """Whether Amazon would send a browser there (api.md §5)."""
-    if not text.isascii() or not text.isprintable() or " " in text or "\\" in text:
-        return False
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        return False
-    if not host or parts.username is not None:
-        return False
-    local = environment == "sandbox" and host in ("localhost", "127.0.0.1")
-    return parts.scheme == "https" or (parts.scheme == "http" and local)
 
 
 def payment_details(body: Json) -> Json:

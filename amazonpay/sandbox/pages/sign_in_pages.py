@@ -19,6 +19,7 @@ from amazonpay.sandbox.pages.signed import read_payload
 from amazonpay.sandbox.pages.urls import with_parameter
 from amazonpay.sandbox.pages.words import of_checkout_language
 from amazonpay.sandbox.refusals import invalid_value
+from amazonpay.sandbox.return_urls import acceptable_url
 from amazonpay.sandbox.world import World
 
 _ALLOWED: Final = ("signInReturnUrl", "signInCancelUrl", "storeId", "signInScopes")
@@ -113,7 +114,7 @@ def _read_wish(world: World, payload: Json) -> Json:
     for name in ("signInReturnUrl", "signInCancelUrl"):
         required = name == "signInReturnUrl"
         url = fields.text(payload, name, longest=2_048, required=required)
-        if url and not bodies.acceptable_url(url, world.environment):
+        if url and not acceptable_url(url, world.environment):
             raise invalid_value(
                 name, " It must be an https URL; in sandbox http is accepted on localhost."
             )

@@ -6,6 +6,12 @@ from amazonpay.sandbox.settlement.refund_outcomes import fire_decline, next_decl
 from amazonpay.sandbox.world import Timer, World
 
 
+def _next_close(world: World) -> int | None:
+    at = next_close(world)
+    world.store.awaits_money = at is None
+    return at
+
+
 def _fire_close(world: World, at: int) -> None:
     settlement = close(world, at=at, scheduled=True)
     if settlement.movements:
@@ -14,5 +20,5 @@ def _fire_close(world: World, at: int) -> None:
 
 TIMERS: tuple[Timer, ...] = (
     Timer(next_decline, fire_decline),
-    Timer(next_close, _fire_close),
+    Timer(_next_close, _fire_close),
 )

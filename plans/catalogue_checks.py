@@ -1,0 +1,281 @@
+"""The rules a catalogue keeps as a whole: versions that overlap, references, cycles, coupons.
+
+The file reader and `Catalogue.of` ask the same functions, so a fault is named alike at import and
+everywhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+
+from plans.add_ons import AddOn, add_on_faults
+from plans.catalogue_prices import Plan, Price, plan_faults, price_faults
+from plans.coupons import AmountOff, Coupon, CouponScope
+from plans.errors import BadInput
+from plans.families import PlanFamily, rank_cycle
+from plans.price_migrations import PriceMigration, PriceRef, migration_faults
+
+__all__ = ["Fault", "Offer", "Parts", "entry_faults", "overlaps", "whole_faults"]
+
+Offer = AddOn | Coupon | PlanFamily | PriceMigration
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything a catalogue is made of, before it is one."""
+
+    plans: Sequence[Plan]
+    prices: Sequence[Price]
+    add_ons: Sequence[AddOn] = ()
+    coupons: Sequence[Coupon] = ()
+    families: Sequence[PlanFamily] = ()
+    migrations: Sequence[PriceMigration] = ()
+
+    @classmethod
+    def of(cls, plans: Sequence[Plan], prices: Sequence[Price], offers: Sequence[Offer]) -> Parts:
+        """Sort offers into their sections."""
+        return cls(
+            plans=plans,
+            prices=prices,
+            add_ons=[offer for offer in offers if isinstance(offer, AddOn)],
+            coupons=[offer for offer in offers if isinstance(offer, Coupon)],
+            families=[offer for offer in offers if isinstance(offer, PlanFamily)],
+            migrations=[offer for offer in offers if isinstance(offer, PriceMigration)],
+        )
+
+    @property
+    def offers(self) -> tuple[Offer, ...]:
+        """All versions beside plans and prices."""
+        return (*self.add_ons, *self.coupons, *self.families, *self.migrations)
+
+    @property
+    def plan_codes(self) -> frozenset[str]:
+        """The codes of all plans."""
+        return frozenset(plan.code for plan in self.plans)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A broken rule, and the entry of the price list that must change."""
+
+    section: str
+    code: str
+    valid_from: date
+    problem: BadInput
+
+
+def entry_faults(parts: Parts) -> Iterator[Fault]:
+    """Find the faults that lie within one price, add-on or migration, and in its plan's anchor."""
+    by_code = {plan.code: plan for plan in parts.plans}
+    for price in parts.prices:
+        plan = by_code.get(price.plan_code)
+        anchored = () if plan is None else plan_faults(plan, price.interval)
+        for problem in (*price_faults(price), *anchored):
+            yield Fault("plans", price.plan_code, price.valid_from, problem)
+    for add_on in parts.add_ons:
+        yield from (_of(add_on, problem) for problem in add_on_faults(add_on))
+    for migration in parts.migrations:
+        yield from (_of(migration, problem) for problem in migration_faults(migration))
+
+
+def overlaps(prices: Iterable[Price]) -> Iterator[BadInput]:
+    """Find prices of one plan that are on sale at the same time."""
+    dated = sorted(prices, key=lambda price: price.valid_from)
+    for earlier, later in pairwise(dated):
+        starts = later.valid_from.isoformat()
+        if earlier.valid_from == later.valid_from:
+            yield BadInput(
+                field="valid_from",
+                value=starts,
+                rule=f"plan {later.plan_code!r} has two prices, both are valid from {starts}",
+                remedy="give each price of a plan a date of its own",
+            )
+        elif earlier.valid_until is not None and earlier.valid_until >= later.valid_from:
+            yield BadInput(
+                field="valid_from",
+                value=starts,
+                rule=f"plan {later.plan_code!r} has a price until {earlier.valid_until} already",
+                remedy="end that one earlier, or start this one later",
+            )
+
+
+def whole_faults(parts: Parts) -> Iterator[Fault]:
+    """Find the faults between entries: references, versions, cycles, coupons above any price."""
+    yield from _repeated(parts)
+    yield from _unknown_plans(parts)
+    yield from _family_cycles(parts)
+    yield from _migration_faults(parts)
+    for coupon in parts.coupons:
+        yield from (_of(coupon, problem) for problem in _above_every_price(coupon, parts))
+
+
+def _of(offer: Offer, problem: BadInput) -> Fault:
+    return Fault(offer.section, offer.code, offer.valid_from, problem)
+
+
+def _repeated(parts: Parts) -> Iterator[Fault]:
+    seen: set[tuple[str, str, date]] = set()
+    for offer in parts.offers:
+        key = offer.section, offer.code, offer.valid_from
+        if key in seen:
+            problem = BadInput(
+                field="code",
+                value=offer.code,
+                rule=f"has two versions, both are valid from {offer.valid_from.isoformat()}",
+                remedy="give it another code, or the new version a later valid_from",
+            )
+            yield _of(offer, problem)
+        seen.add(key)
+
+
+def _unknown_plans(parts: Parts) -> Iterator[Fault]:
+    offers: tuple[AddOn | Coupon | PlanFamily, ...] = (
+        *parts.add_ons,
+        *parts.coupons,
+        *parts.families,
+    )
+    for offer in offers:
+        for code in sorted(offer.plans - parts.plan_codes):
+            yield _of(offer, _unknown("plans", code, parts))
+
+
+def _unknown(field: str, code: str, parts: Parts) -> BadInput:
+    return BadInput(
+        field=field,
+        value=code,
+        rule=f"plan {code!r} is not in the price list",
+        remedy=f"use one of {', '.join(sorted(parts.plan_codes)) or '(none)'}",
+    )
+
+
+def _family_cycles(parts: Parts) -> Iterator[Fault]:
+    """Look at the families in force on each day one of them starts."""
+    for family in parts.families:
+        repeated = sum(map(len, family.ranks)) - len(family.plans)
+        cycle = rank_cycle(_in_force(parts.families, family.valid_from))
+        if repeated or set(cycle) & family.plans:
+            chain = " < ".join(cycle) or "a plan stands in two ranks"
+            problem = BadInput(
+                field="plans",
+                value=family.code,
+                rule=f"the ranks of the families go in a circle: {chain}",
+                remedy="give every plan one rank, and the same order in all families",
+            )
+            yield _of(family, problem)
+
+
+def _in_force(families: Iterable[PlanFamily], on: date) -> list[PlanFamily]:
+    newest: dict[str, PlanFamily] = {}
+    for family in sorted(families, key=lambda each: each.valid_from):
+        if family.valid_from <= on:
+            newest[family.code] = family
+    return list(newest.values())
+
+
+def _migration_faults(parts: Parts) -> Iterator[Fault]:
+    known = {PriceRef(price.plan_code, price.valid_from) for price in parts.prices}
+    newest = {each.code: each for each in sorted(parts.migrations, key=lambda m: m.valid_from)}
+    moved: dict[PriceRef, PriceMigration] = {}
+    for migration in parts.migrations:
+        for field, ref in (("from", migration.old), ("to", migration.new)):
+            if ref not in known:
+                yield _of(migration, _unknown_price(field, ref, known))
+        if migration.new.valid_from > migration.effective_on:
+            yield _of(migration, _not_yet_valid(migration))
+        if newest[migration.code] is not migration:
+            continue
+        other = moved.setdefault(migration.old, migration)
+        if other is not migration:
+            yield _of(migration, _moved_twice(other))
+    for migration in moved.values():
+        if _comes_back(migration, moved):
+            yield _of(migration, _circle(migration))
+
+
+def _comes_back(start: PriceMigration, moved: dict[PriceRef, PriceMigration]) -> bool:
+    current = start
+    for _ in moved:
+        if current.new not in moved or current.new == current.old:
+            return False
+        current = moved[current.new]
+        if current is start:
+            return True
+    return False
+
+
+def _above_every_price(coupon: Coupon, parts: Parts) -> Iterator[BadInput]:
+    """Find plans no cycle of which costs as much as the coupon takes off.
+
+    Only what is certain: a quantity, a use or an add-on may make a cycle dearer, and then the
+    coupon is cut to what there is when the cycle is charged.
+    """
+    if not isinstance(coupon.off, AmountOff):
+        return
+    for code in sorted(coupon.plans or parts.plan_codes):
+        prices = [price for price in parts.prices if price.plan_code == code]
+        dearest = [_dearest_cycle(price, coupon.scope) for price in prices]
+        with_extras = coupon.scope is CouponScope.ORDER and any(
+            add_on.is_for(code) for add_on in parts.add_ons
+        )
+        known = [yen for yen in dearest if yen is not None]
+        if known and len(known) == len(dearest) and not with_extras and coupon.off.yen > max(known):
+            yield BadInput(
+                field="off",
+                value=coupon.off.yen,
+                rule=f"plan {code!r} costs at most {max(known):,} yen a cycle, "
+                "and the coupon would make it negative",
+                remedy="lower the amount, or list the plans it is for under plans:",
+            )
+
+
+def _dearest_cycle(price: Price, scope: CouponScope) -> int | None:
+    """Give the most one cycle can cost, or None when quantity or use decide."""
+    metered = price.usage is not None and scope is CouponScope.ORDER
+    if price.per_seat or metered or price.amount_yen < 1:
+        return None
+    special = [each.amount_yen for each in price.cycle_prices]
+    first = price.amount_yen if price.first_amount_yen is None else price.first_amount_yen
+    setup = price.setup_fee.amount_yen if price.setup_fee and scope is CouponScope.ORDER else 0
+    return max(price.amount_yen, first + setup, *special)
+
+
+def _unknown_price(field: str, ref: PriceRef, known: Iterable[PriceRef]) -> BadInput:
+    dates = [
+        each.valid_from.isoformat() for each in sorted(known) if each.plan_code == ref.plan_code
+    ]
+    return BadInput(
+        field=field,
+        value=f"{ref.plan_code} {ref.valid_from.isoformat()}",
+        rule="is no price of the price list",
+        remedy=f"the prices of this plan are valid from {', '.join(dates) or '(none)'}",
+    )
+
+
+def _not_yet_valid(migration: PriceMigration) -> BadInput:
+    return BadInput(
+        field="effective_on",
+        value=migration.effective_on.isoformat(),
+        rule=f"is before the new price is valid ({migration.new.valid_from.isoformat()})",
+        remedy="move it to that day or later",
+    )
+
+
+def _moved_twice(other: PriceMigration) -> BadInput:
+    return BadInput(
+        field="from",
+        value=other.old.plan_code,
+        rule=f"migration {other.code!r} moves this price already",
+        remedy="keep one of the two",
+    )
+
+
+def _circle(migration: PriceMigration) -> BadInput:
+    return BadInput(
+        field="to",
+        value=migration.new.plan_code,
+        rule="the migrations go in a circle: subscribers would come back to the price they left",
+        remedy="end the chain at the newest price",
+    )
