@@ -28,6 +28,9 @@ _LONGEST_WAIT_SECONDS: Final = 3600
 """Retry-After is not documented: it is honoured, but it must not stop a merchant for longer."""
 
 _UNDECIDED: Final = frozenset({408, 425})
+_KEY_REFUSALS: Final = frozenset(
+    {(403, ErrorCode.INVALID_AUTHENTICATION), (401, ErrorCode.UNAUTHORIZED_ACCESS)}
+)
 _PERSON_NEEDED: Final = frozenset({401, 403, 426})
 
 _REMEDIES: Final[Mapping[ErrorCode, str]] = MappingProxyType(
@@ -133,9 +136,13 @@ def error_body(answer: HttpAnswer) -> ErrorBody | None:
 
 
 def disowns_key(answer: HttpAnswer) -> bool:
-    """True when Amazon refused the public key id as unknown or disabled: nothing happened."""
-    error = error_body(answer) if answer.status == 403 else None
-    return error is not None and error.reason_code == ErrorCode.INVALID_AUTHENTICATION
+    """True when Amazon may have refused the public key id as unknown or disabled.
+
+    Nothing happened then. It is uncertain whether that is told by 403 `InvalidAuthentication` or
+    by 401 `UnauthorizedAccess`, which also means an object of somebody else (signing §7).
+    """
+    error = error_body(answer) if answer.status in (401, 403) else None
+    return error is not None and (answer.status, error.reason_code) in _KEY_REFUSALS
 
 
 def names_request_date(answer: HttpAnswer) -> bool:

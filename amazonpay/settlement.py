@@ -6,13 +6,11 @@ known here are kept. Amounts are exact decimals, and whole yen where the currenc
 Source: API reference §11.
 """
 
-import csv
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from io import StringIO
 from typing import Final, TypeVar
 
 from amazonpay.errors import AmazonPayError, shown
@@ -54,6 +52,7 @@ _INSTANT: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?"
     r"(?:Z|[+-][0-9]{2}:?[0-9]{2})"
 )
+_LINE_END: Final = re.compile(r"\r\n|\n|\r")
 _AMOUNT: Final = re.compile(r"[+-]?[0-9]{1,12}(?:\.[0-9]{1,9})?")
 
 
@@ -188,17 +187,21 @@ def _decoded(content: str | bytes) -> str:
 
 def _cells(text: str) -> Iterator[_Line]:
     """The cells of each line that is not empty, with the line's number."""
-    reader = csv.reader(StringIO(text, newline=""), delimiter="\t", strict=True)
-    line = 1
-    try:
-        for cells in reader:
-            if any(cells):
-                yield line, [cell.strip() for cell in cells]
-            line = reader.line_num + 1
-    except csv.Error as problem:
-        raise UnreadableSettlement(
-            line, None, str(problem), "cells are separated by tabs, quotes are closed"
-        ) from problem
+    for number, line in enumerate(_LINE_END.split(text), start=1):
+        cells = [_cell(cell) for cell in line.split("\t")]
+        if any(cells):
+            yield number, cells
+
+
+def _cell(text: str) -> str:
+    """A cell without the quotes that stand around the whole of it.
+
+    Amazon's flat files do not quote; a quote inside a shop's name is a part of the name.
+    """
+    cell = text.strip()
+    if len(cell) > 1 and cell[0] == cell[-1] == '"':
+        return cell[1:-1].replace('""', '"').strip()
+    return cell
 
 
 def _line_of_names(lines: Sequence[_Line]) -> int:

@@ -25,6 +25,7 @@ from amazonpay.signing import (
     canonical_query,
     format_date,
 )
+from amazonpay.states import ErrorCode
 
 T = TypeVar("T")
 
@@ -189,6 +190,8 @@ class Wire:
         """The error for a key id that Amazon disowned, when it disowned all we have."""
         if len(self._credentials) == 1 or not isinstance(error, Misconfigured):
             return error
+        if error.reason_code != ErrorCode.INVALID_AUTHENTICATION:
+            return error  # 401 from every key: it is the object that is not ours
         ids = " nor ".join(key.public_key_id for key in self._credentials)
         remedy = f"Amazon Pay accepts neither {ids}: check in Seller Central which key is enabled"
         return Misconfigured(

@@ -11,6 +11,7 @@ def get_charge_permission(charge_permission_id: str) -> Call[ChargePermission]:
         operation="GetChargePermission",
         method="GET",
         path=_path(charge_permission_id),
+        about=("charge_permission_id", charge_permission_id),
         read=ChargePermission.from_json,
     )
 
@@ -23,6 +24,7 @@ def update_charge_permission(
         operation="UpdateChargePermission",
         method="PATCH",
         path=_path(charge_permission_id),
+        about=("charge_permission_id", charge_permission_id),
         read=ChargePermission.from_json,
         body=body_bytes(request),
     )
@@ -39,6 +41,7 @@ def close_charge_permission(
         operation="CloseChargePermission",
         method="DELETE",
         path=f"{_path(charge_permission_id)}/close",
+        about=("charge_permission_id", charge_permission_id),
         read=ChargePermission.from_json,
         body=body_bytes(request),
         simulation_code=simulation_code,

@@ -22,7 +22,13 @@ def create_charge(
 
 def get_charge(charge_id: str) -> Call[Charge]:
     """GET /charges/{id}."""
-    return Call(operation="GetCharge", method="GET", path=_path(charge_id), read=Charge.from_json)
+    return Call(
+        operation="GetCharge",
+        method="GET",
+        path=_path(charge_id),
+        about=("charge_id", charge_id),
+        read=Charge.from_json,
+    )
 
 
 def update_charge(charge_id: str, request: UpdateCharge | bytes) -> Call[Charge]:
@@ -31,6 +37,7 @@ def update_charge(charge_id: str, request: UpdateCharge | bytes) -> Call[Charge]
         operation="UpdateCharge",
         method="PATCH",
         path=_path(charge_id),
+        about=("charge_id", charge_id),
         read=Charge.from_json,
         body=body_bytes(request),
     )
@@ -48,6 +55,7 @@ def capture_charge(
         operation="CaptureCharge",
         method="POST",
         path=f"{_path(charge_id)}/capture",
+        about=("charge_id", charge_id),
         read=Charge.from_json,
         body=body_bytes(request),
         idempotency_key=idempotency_key,
@@ -63,6 +71,7 @@ def cancel_charge(
         operation="CancelCharge",
         method="DELETE",
         path=f"{_path(charge_id)}/cancel",
+        about=("charge_id", charge_id),
         read=Charge.from_json,
         body=body_bytes(request),
         simulation_code=simulation_code,

@@ -30,6 +30,7 @@ def get_checkout_session(checkout_session_id: str) -> Call[CheckoutSession]:
         operation="GetCheckoutSession",
         method="GET",
         path=_path(checkout_session_id),
+        about=("checkout_session_id", checkout_session_id),
         read=CheckoutSession.from_json,
     )
 
@@ -42,6 +43,7 @@ def update_checkout_session(
         operation="UpdateCheckoutSession",
         method="PATCH",
         path=_path(checkout_session_id),
+        about=("checkout_session_id", checkout_session_id),
         read=CheckoutSession.from_json,
         body=body_bytes(request),
     )
@@ -59,6 +61,7 @@ def complete_checkout_session(
         operation="CompleteCheckoutSession",
         method="POST",
         path=f"{_path(checkout_session_id)}/complete",
+        about=("checkout_session_id", checkout_session_id),
         read=ByStatus(CheckoutSession.from_completion),
         body=body_bytes(request),
         idempotency_key=idempotency_key,
@@ -78,6 +81,7 @@ def finalize_checkout_session(
         operation="FinalizeCheckoutSession",
         method="POST",
         path=f"{_path(checkout_session_id)}/finalize",
+        about=("checkout_session_id", checkout_session_id),
         read=ByStatus(CheckoutSession.from_completion),
         body=body_bytes(request),
         idempotency_key=idempotency_key,

@@ -8,7 +8,7 @@ from typing import Final, Generic, Protocol, TypeVar, cast
 from urllib.parse import quote
 
 from amazonpay.answers import HttpAnswer, read_answer
-from amazonpay.errors import InvalidArgument
+from amazonpay.errors import InvalidArgument, UnknownOutcome, shown
 from amazonpay.requests.common import check_charge_id
 
 T = TypeVar("T")
@@ -38,9 +38,10 @@ class ByStatus(Generic[T]):
 class Call(Generic[T]):
     """One operation, ready to be signed; `path` is what follows the version segment.
 
-    `operation` is Amazon's name in CamelCase. `query` holds names and values as they are meant;
-    encoding and sorting is for whoever signs. Paths of tokens are secrets and bodies hold personal
-    data, so repr shows neither.
+    `operation` is Amazon's name in CamelCase. `about` names an attribute of the answer's object and
+    the value it must have: the answer must be about what was asked. `query` holds names and values
+    as they are meant; encoding and sorting is for whoever signs. Paths of tokens are secrets and
+    bodies hold personal data, so repr shows neither.
     """
 
     operation: str
@@ -51,6 +52,7 @@ class Call(Generic[T]):
     query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     idempotency_key: str | None = None
     simulation_code: str | None = None
+    about: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
         if self.idempotency_key is not None and not _KEY.fullmatch(self.idempotency_key):
@@ -83,7 +85,25 @@ def read_result(call: Call[T], answer: HttpAnswer) -> T:
     told: Callable[..., T] = read
     if isinstance(read, ByStatus):
         told = read.for_status(answer.status)
-    return read_answer(answer, read=told)
+    result = read_answer(answer, read=told)
+    _require_about(call, result, answer)
+    return result
+
+
+def _require_about(call: Call[T], result: T, answer: HttpAnswer) -> None:
+    # A peer that answers one request twice would shift every later answer by one call.
+    if call.about is None:
+        return
+    attribute, asked = call.about
+    answered = getattr(result, attribute)
+    if answered != asked:
+        raise UnknownOutcome(
+            f"the answer is about {attribute} {shown(answered)}, not about {asked}",
+            answer.status,
+            None,
+            None,
+            answer.request_id,
+        )
 
 
 def nothing(_source: object, *, request_id: str | None = None) -> None:

@@ -26,5 +26,6 @@ def get_refund(refund_id: str) -> Call[Refund]:
         operation="GetRefund",
         method="GET",
         path=f"/refunds/{checked_id('refund_id', refund_id)}",
+        about=("refund_id", refund_id),
         read=Refund.from_json,
     )

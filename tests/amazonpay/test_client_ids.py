@@ -3,7 +3,7 @@
 import httpx
 import pytest
 from client_samples import SIGNED_IN
-from wire_helpers import KINDS, REFUND_ID, call
+from wire_helpers import KINDS, REFUND_ID, call, charge_json
 
 from amazonpay import CreateRefund, InvalidArgument, UnknownOutcome, charge_id_from_cv1
 
@@ -87,3 +87,26 @@ def test_a_token_is_percent_encoded_and_stays_out_of_errors():
     with pytest.raises(InvalidArgument) as caught:
         call("sync", lambda c: c.get_buyer("secret\n"), handler=handler)
     assert "secret" not in str(caught.value)
+
+
+ABOUT_ANOTHER = [
+    pytest.param(lambda c: c.get_charge("S03-1-1-C000009"), charge_json(), id="charge"),
+    pytest.param(
+        lambda c: c.capture_charge("S03-1-1-C000009", b"{}", idempotency_key="k"),
+        charge_json(),
+        id="capture",
+    ),
+    pytest.param(
+        lambda c: c.get_charge_permission("C03-1-9"),
+        {"chargePermissionId": "C03-1-1", "statusDetails": {"state": "Chargeable"}},
+        id="permission",
+    ),
+]
+
+
+@both_clients
+@pytest.mark.parametrize(("ask", "answer"), ABOUT_ANOTHER)
+def test_an_answer_about_another_object_says_nothing(kind, ask, answer):
+    """A peer that answers one request twice would give every later call a stranger's answer."""
+    with pytest.raises(UnknownOutcome, match="not about"):
+        call(kind, ask, handler=Amazon(answer))

@@ -90,11 +90,10 @@ def test_a_single_key_is_not_tried_twice(kind):
     [
         error(403, "InvalidRequestSignature"),
         error(403, "InvalidAccountStatus"),
-        error(401, "UnauthorizedAccess"),
         error(400, "InvalidAuthentication"),
         httpx.Response(403, text="<html>"),
     ],
-    ids=["signature", "account", "401", "another status", "HTML"],
+    ids=["signature", "account", "another status", "HTML"],
 )
 def test_only_a_disowned_key_turns_to_the_other(kind, refusal):
     amazon = Script(refusal)
@@ -164,3 +163,20 @@ def test_two_calls_that_disown_different_keys_never_chase_each_other():
         one.send(disowned)
     with pytest.raises(Misconfigured, match="neither"):
         other.send(disowned)
+
+
+@both
+def test_an_unauthorized_access_tries_the_other_key_once(kind):
+    """Whether an unknown key is 403 or 401 is uncertain; either had no effect."""
+    amazon = Script(error(401, "UnauthorizedAccess"), good)
+    assert play(kind, POST, amazon, credentials=PAIR)
+    assert len(amazon.seen) == 2
+
+
+@both
+def test_an_object_of_somebody_else_stays_that_with_every_key(kind):
+    amazon = Script(error(401, "UnauthorizedAccess"), error(401, "UnauthorizedAccess"))
+    with pytest.raises(Misconfigured) as caught:
+        play(kind, POST, amazon, credentials=PAIR)
+    assert (caught.value.reason_code, len(amazon.seen)) == ("UnauthorizedAccess", 2)
+    assert "neither" not in caught.value.remedy
