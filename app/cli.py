@@ -19,6 +19,8 @@ catalogue_cli = typer.Typer(help="The merchant's price list.", no_args_is_help=T
 subscribers_cli = typer.Typer(help="The merchant's subscribers.", no_args_is_help=True)
 cli.add_typer(catalogue_cli, name="catalogue")
 cli.add_typer(subscribers_cli, name="subscribers")
+quote_cli = typer.Typer(help="What a change would cost, before it is made.", no_args_is_help=True)
+cli.add_typer(quote_cli, name="quote")
 
 Port = Annotated[int, typer.Option(min=0, max=65535, help="port of the web pages; 0 = any")]
 Json = Annotated[bool, typer.Option("--json", help="one JSON document instead of a table")]
@@ -136,15 +138,59 @@ def serve(
 def forecast(
     days: Annotated[int, typer.Option(min=1, max=3660, help="how far to look")] = 30,
     at: Annotated[str | None, typer.Option(help="look from this instant (ISO 8601)")] = None,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="totals per month only, and who hits the cap when")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Every coming charge with date, amount, why and what the cap says; totals per day.
 
     Example: autopay forecast --days 60
     """
+    if summary:
+        from app.commands import summary as command
+
+        command.summary(days=days, at=_instant(at), as_json=as_json)
+        return
     from app.commands import reports
 
     reports.forecast(days=days, at=_instant(at), as_json=as_json)
+
+
+@quote_cli.command("change")
+def quote_change(
+    subscription: Annotated[str, typer.Argument(help="id of the subscription")],
+    plan: Annotated[str, typer.Option(help="code of the plan to move to")],
+    quantity: Annotated[int | None, typer.Option(min=1, help="seats from then on")] = None,
+    on: Annotated[str | None, typer.Option(help="day of the change, 2026-12-16")] = None,
+    when: Annotated[
+        Literal["now", "renewal"] | None,
+        typer.Option(help="upgrades are made now and other changes at renewal, unless told"),
+    ] = None,
+    at: Annotated[str | None, typer.Option(help="ask at this instant (ISO 8601)")] = None,
+    actor: Annotated[
+        Literal["staff", "customer"], typer.Option("--as", help="whose rules hold")
+    ] = "staff",
+    lang: Annotated[Literal["ja", "en"], typer.Option(help="language of the words")] = "ja",
+    as_json: Json = False,
+) -> None:
+    """What moving to a plan costs today and in the next 12 months; nothing is changed.
+
+    Example: autopay quote change cust-00003 --plan pro --when now
+    """
+    from app.commands import quotes
+
+    quotes.quote_change(
+        subscription=subscription,
+        plan=plan,
+        quantity=quantity,
+        on_date=_day(on, option="--on"),
+        when=when,
+        at=_instant(at),
+        actor=actor,
+        language=lang,
+        as_json=as_json,
+    )
 
 
 @cli.command()
@@ -209,7 +255,7 @@ def sandbox(context: typer.Context) -> None:
     """
     from amazonpay.sandbox import main as start
 
-    raise typer.Exit(start(context.args))
+    raise typer.Exit(start(context.args, program=context.command_path))
 
 
 @cli.command()

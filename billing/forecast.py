@@ -334,7 +334,9 @@ def _cycles(owner: Row, view: _View) -> Iterator[_Coming]:
             on = civil_date(at=owner["due_at"], timezone=view.merchant.timezone)
         if on > view.last:
             return
-        yield _coming_cycle(owner, terms, cycle, max(on, view.first), failure)
+        coming = _coming_cycle(owner, terms, cycle, max(on, view.first), failure)
+        if coming.amount_yen:  # A free cycle asks Amazon for nothing.
+            yield coming
 
 
 def _blocked(unpaid: Sequence[Row]) -> str | None:

@@ -19,6 +19,7 @@ from plans.calendar import (
     days_in_month,
 )
 from plans.cancellation_fee import CancellationFee, cancellation_fee
+from plans.canonical import encode, fingerprint
 from plans.catalogue import (
     ALWAYS,
     Catalogue,
@@ -44,6 +45,7 @@ from plans.change_rule import (
     change_date,
     default_timing,
 )
+from plans.change_words import LineWords
 from plans.coupons import (
     AmountOff,
     Coupon,
@@ -63,7 +65,8 @@ from plans.errors import BadInput, BeyondCalendar, NoPriceYet, PlansError, Unkno
 from plans.families import NotReplaceable, PlanFamily, Replacement, replacement
 from plans.first_period import FirstCharge, first_period_charge
 from plans.lines import Line, LineKind, check_quantity, cycle_lines
-from plans.paid_time import PaidTime, SameDay, Terms
+from plans.money_words import ROUNDING_EN, ROUNDING_JA, number_text, yen_en, yen_ja
+from plans.paid_time import PaidTime, SameDay, Terms, days_share, unused_share
 from plans.price_migrations import Grandfathering, PriceMigration, PriceRef, price_agreed
 from plans.price_models import (
     Aggregation,
@@ -88,6 +91,7 @@ from plans.price_terms import (
 )
 from plans.proration import Chain, ChainLine, Change, Proration, chain, prorate
 from plans.proration_rule import ChangeDay, Divisor, ProrationRule, RoundAt, Side
+from plans.proration_words import formula_en, formula_ja
 from plans.rounding import Rounding, divide_yen, round_yen
 from plans.stored_terms import OFFER_TYPES, offer_from_text, offer_text, price_from_text, price_text
 from plans.subscription import (
@@ -119,6 +123,8 @@ from plans.yaml_nodes import Problem
 __all__ = [
     "ALWAYS",
     "OFFER_TYPES",
+    "ROUNDING_EN",
+    "ROUNDING_JA",
     "TRANSITIONS",
     "AddOn",
     "AddOnInForce",
@@ -162,6 +168,7 @@ __all__ = [
     "Interval",
     "Line",
     "LineKind",
+    "LineWords",
     "Month",
     "NegativeResult",
     "NegativeUsage",
@@ -228,11 +235,17 @@ __all__ = [
     "cycle_start",
     "cycle_starts",
     "days_in_month",
+    "days_share",
     "default_timing",
     "discount_lines",
     "divide_yen",
+    "encode",
+    "fingerprint",
     "first_period_charge",
+    "formula_en",
+    "formula_ja",
     "minimum_term_remaining",
+    "number_text",
     "offer_from_text",
     "offer_text",
     "parse_catalogue",
@@ -247,6 +260,9 @@ __all__ = [
     "settle_change",
     "split_yen",
     "trial_end",
+    "unused_share",
     "usage_due",
     "used_in",
+    "yen_en",
+    "yen_ja",
 ]

@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from scripts.benchmarks import arithmetic, client, demo, local_amazon, machine
+from scripts.benchmarks import arithmetic, client, demo, local_amazon, machine, planning
 from scripts.benchmarks.figures import Figure
 
 
@@ -28,10 +28,11 @@ class Plan:
     months: int
     seconds: float
     calls: int
+    subscriptions: int
 
 
-WHOLE = Plan(months=12, seconds=3.0, calls=2_000)
-QUICK = Plan(months=1, seconds=0.6, calls=1_000)
+WHOLE = Plan(months=12, seconds=3.0, calls=2_000, subscriptions=planning.REQUIRED_FOR)
+QUICK = Plan(months=1, seconds=0.6, calls=1_000, subscriptions=100_000)
 
 
 def measure(plan: Plan, folder: Path) -> list[Figure]:
@@ -43,6 +44,7 @@ def measure(plan: Plan, folder: Path) -> list[Figure]:
         *local_amazon.measure(folder=folder / "amazon", calls=plan.calls, limit=limit),
         *demo.measure(folder=folder, months=plan.months, limit=limit),
         *arithmetic.measure(folder=folder, seconds=plan.seconds, limit=limit),
+        *planning.measure(folder=folder / "planning", subscriptions=plan.subscriptions),
     ]
 
 
@@ -82,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="autopay-bench-") as folder:
             figures = measure(QUICK if given.quick else WHOLE, Path(folder))
-    except demo.DemoFailed as failed:
+    except (demo.DemoFailed, planning.PlanningFailed) as failed:
         sys.stderr.write(f"bench: {failed}\n")
         return 1
     if given.json:

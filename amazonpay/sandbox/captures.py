@@ -1,8 +1,11 @@
 """Capture and Cancel Charge (api.md §8)."""
 
+from dataclasses import replace
+
 from amazonpay.sandbox import fields, orders, shapes
-from amazonpay.sandbox.charges import capture_initiated, captured
+from amazonpay.sandbox.charges import capture_initiated, captured, declined
 from amazonpay.sandbox.effects import cancel_charge as cancel
+from amazonpay.sandbox.effects import decline_permission, release_cap
 from amazonpay.sandbox.refusals import amount_exceeded, wrong_charge_state
 from amazonpay.sandbox.rows import Charge
 from amazonpay.sandbox.simulation import header_outcome
@@ -23,16 +26,37 @@ def capture_charge(world: World, request: Request) -> Reply:
     world.store.save_charge(row)
     if row.state == "Captured":
         orders.after_capture(world, row, request.now)
-    return Reply(200, shapes.charge(row, world.environment), row.id)
+    status = world.options.late_capture_status if row.state == "CaptureInitiated" else 200
+    return Reply(status, shapes.charge(row, world.environment), row.id)
 
 
 def _begin(world: World, row: Charge, amount: int, request: Request) -> Charge:
     outcome = header_outcome("CaptureCharge", request.simulation)
     reason = None if outcome is None else outcome.reason
+    if reason is not None and world.options.capture_rejected == "at_once":
+        _decline(world, row, reason, request.now)
+        raise declined(reason)
     late = request.now - (row.authorized_at or 0) > world.options.synchronous_capture_ms
     if outcome is None and not late:
         return captured(row, amount=amount, now=request.now)
     return capture_initiated(world, row, amount=amount, reason=reason, now=request.now)
+
+
+def _decline(world: World, row: Charge, reason: str, now: int) -> None:
+    """What the timer of a declined capture does, without waiting for it."""
+    ended = replace(
+        row,
+        state="Declined",
+        reason_code=reason,
+        changed_at=now,
+        due_at=None,
+        due_state=None,
+        due_reason=None,
+    )
+    world.store.save_charge(ended)
+    release_cap(world, row)
+    decline_permission(world, world.permission(row.permission_id), reason, now)
+    orders.settle(world, row.permission_id, now)
 
 
 def cancel_charge(world: World, request: Request) -> Reply:

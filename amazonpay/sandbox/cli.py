@@ -1,9 +1,13 @@
-"""The command line: `python -m amazonpay.sandbox`."""
+"""The command line: `python -m amazonpay.sandbox`, and whatever name another program gives it."""
 
 import argparse
+import errno
 import json
+import os
+import sqlite3
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -33,8 +37,9 @@ from amazonpay.sandbox.tls import ServerTls, load_tls
 from amazonpay.sandbox.world import World
 
 _HOST = "127.0.0.1"
+_PROGRAM = "python -m amazonpay.sandbox"
 _EXAMPLE = """example:
-  python -m amazonpay.sandbox --port 8765 --dir ./amazonpay --throttle off --json
+  %(prog)s --port 8765 --dir ./amazonpay --throttle off --json
 
 The address that it prints stands for https://pay-api.amazon.jp; the control surface (virtual
 clock, consents without a browser, faults, the list of all charges) is under /__control.
@@ -44,24 +49,33 @@ clock, consents without a browser, faults, the list of all charges) is under /__
 _SET = f"another switch; names are {', '.join(SWITCHES)}"
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a local Amazon Pay until SIGTERM or SIGINT.
+def main(argv: Sequence[str] | None = None, *, program: str = _PROGRAM) -> int:
+    """Runs a local Amazon Pay until SIGTERM or SIGINT; `program` is what help calls it.
 
     Returns 0 after a clean stop, 1 when it cannot start (one line on standard error says what to
     do); bad usage ends in `SystemExit(2)` as with any argparse program.
     """
-    arguments = _parser().parse_args(argv)
+    arguments = _parser(program).parse_args(argv)
     try:
         _run(arguments)
     except (StartRefused, StoreRefused, OSError) as error:
-        sys.stderr.write(f"local Amazon Pay: {error}\n")
-        return 1
+        return _told(str(error))
+    except sqlite3.OperationalError as error:
+        return _told(
+            f"--dir {arguments.dir} must keep a state.db that can be written to ({error}); choose "
+            "another --dir or give yourself the right to write there"
+        )
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _told(why: str) -> int:
+    sys.stderr.write(f"local Amazon Pay: {why}\n")
+    return 1
+
+
+def _parser(program: str = _PROGRAM) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m amazonpay.sandbox",
+        prog=program,
         description="A local Amazon Pay (Checkout v2, Japan) for development and tests.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -119,22 +133,35 @@ def _switch(text: str) -> tuple[str, Value]:
 
 def _run(arguments: argparse.Namespace) -> None:
     directory = _prepare(arguments.dir)
-    with lock(directory):
-        listener = listen(_HOST, arguments.port)
-        store = Store(directory / "state.db")
-        try:
-            _serve(arguments, directory, listener, store)
-        finally:
-            listener.close()
-            store.close()
+    with (
+        lock(directory),
+        closing(listen(_HOST, arguments.port)) as listener,
+        closing(Store(directory / "state.db")) as store,
+    ):
+        _serve(arguments, directory, listener, store)
 
 
 def _prepare(directory: Path) -> Path:
-    directory = directory.resolve()
-    directory.mkdir(parents=True, exist_ok=True)
-    # The directory holds a private key: keep it out of any repository it may lie in.
-    (directory / ".gitignore").write_text("*\n")
-    return directory
+    """The directory, made where there is none; one that cannot be used is a `StartRefused`."""
+    try:
+        resolved = directory.resolve()
+        resolved.mkdir(parents=True, exist_ok=True)
+        # The directory holds a private key: keep it out of any repository it may lie in.
+        (resolved / ".gitignore").write_text("*\n")
+        if not os.access(resolved, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except (FileExistsError, NotADirectoryError, RuntimeError):
+        # A RuntimeError is a link that leads to itself.
+        raise StartRefused(
+            f"--dir {directory} must be a folder, and a file is in the way; choose another --dir "
+            "or move that file"
+        ) from None
+    except OSError as error:
+        raise StartRefused(
+            f"--dir {directory} must be a folder that can be written to ({error.strerror}); "
+            "choose another --dir or give yourself the right to write there"
+        ) from None
+    return resolved
 
 
 def _serve(arguments: argparse.Namespace, directory: Path, listener: socket, store: Store) -> None:
@@ -185,7 +212,7 @@ def _application(desk: Desk) -> ASGIApp:
     world = desk.world
     throttle = Throttle(world.options.throttle)
     faults = desk.faults
-    entrance = Gate(world.keys, world.environment)
+    entrance = Gate(world.keys, world.environment, world.options)
     pipeline = Pipeline(
         world=world, clock=desk.clock, entrance=entrance, throttle=throttle, faults=faults
     )

@@ -8,28 +8,39 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from amazonpay.sandbox.instants import parse_pay_date
 from amazonpay.sandbox.keyring import Keyring
-from amazonpay.sandbox.options import Environment
+from amazonpay.sandbox.options import SECOND_MS, Environment, Options
 from amazonpay.sandbox.refusals import Refused, empty_header, invalid_header, missing_header
 from amazonpay.sandbox.signature import Credentials, SignedRequest, parse_authorization, verify
 
 IDEMPOTENCY_HEADER: Final = "x-amz-pay-idempotency-key"
 _MUST_BE_SIGNED: Final = ("x-amz-pay-date", "x-amz-pay-host", "x-amz-pay-region")
-_OLDEST_MS: Final = 15 * 60 * 1000
-_NEWEST_MS: Final = 15 * 1000
+# Which of the two refusals an unknown key id meets is not known (signing.md §7).
+_UNKNOWN_KEY: Final = {403: "InvalidAuthentication", 401: "UnauthorizedAccess"}
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
 
 
 class Gate:
     """Knows the public keys of the merchant and lets only their requests in."""
 
-    def __init__(self, keys: Keyring, environment: Environment) -> None:
+    def __init__(self, keys: Keyring, environment: Environment, options: Options) -> None:
         self._keys = keys
         self._environment = environment
+        self._unknown_key_status = options.unknown_key_status
+        self._oldest_ms = options.oldest_request_seconds * SECOND_MS
+        self._newest_ms = options.newest_request_seconds * SECOND_MS
 
     def check(
-        self, request: SignedRequest, *, path_environment: Environment | None, now: int
+        self,
+        request: SignedRequest,
+        *,
+        path_environment: Environment | None,
+        key_use: str,
+        now: int,
     ) -> None:
-        """Refuses whatever Amazon would not let in; returns when the request is authentic."""
+        """Refuses whatever Amazon would not let in; returns when the request is authentic.
+
+        `key_use` is the operation's: an idempotency key that is ignored need not be signed.
+        """
         credentials = self._credentials(request)
         key = self._key(credentials.key_id, path_environment)
         self._check_region(request.headers["x-amz-pay-region"])
@@ -37,7 +48,7 @@ class Gate:
         expected = verify(key, request, credentials)
         if expected is not None:
             raise _bad_signature(expected, credentials)
-        self._require_signed(request, credentials)
+        self._require_signed(request, credentials, key_use)
 
     @staticmethod
     def _credentials(request: SignedRequest) -> Credentials:
@@ -57,8 +68,8 @@ class Gate:
         wanted = path_environment or (self._environment if prefixed else None)
         if key is None or wanted != self._environment:
             raise Refused(
-                403,
-                "InvalidAuthentication",
+                self._unknown_key_status,
+                _UNKNOWN_KEY[self._unknown_key_status],
                 f"The public key id {key_id} is not known in this environment.",
             )
         return key
@@ -70,23 +81,22 @@ class Gate:
                 f"The value {region} provided for x-amz-pay-region is not this region"
             )
 
-    @staticmethod
-    def _check_date(text: str, now: int) -> None:
+    def _check_date(self, text: str, now: int) -> None:
         at = parse_pay_date(text)
         if at is None:
             raise invalid_header(f"The value {text} provided for x-amz-pay-date is not a date")
-        if at > now + _NEWEST_MS:
+        if at > now + self._newest_ms:
             raise invalid_header(
                 f"The value {text} provided for x-amz-pay-date should not be in future"
             )
-        if at < now - _OLDEST_MS:
+        if at < now - self._oldest_ms:
             raise invalid_header(f"The value {text} provided for x-amz-pay-date is too old")
 
     @staticmethod
-    def _require_signed(request: SignedRequest, credentials: Credentials) -> None:
+    def _require_signed(request: SignedRequest, credentials: Credentials, key_use: str) -> None:
         signed = credentials.signed_headers.lower().split(";")
         needed = [*_MUST_BE_SIGNED]
-        if IDEMPOTENCY_HEADER in request.headers:
+        if key_use != "ignored" and IDEMPOTENCY_HEADER in request.headers:
             needed.append(IDEMPOTENCY_HEADER)
         for name in needed:
             if name not in signed:

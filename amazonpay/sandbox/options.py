@@ -1,6 +1,7 @@
 """The switches of the local Amazon Pay; defaults are the safest reading of uncertain facts.
 
-Durations are virtual time. Sources: sandbox-simulation.md §6, states.md §2–§4, recurring.md §5.
+Durations are virtual time. Sources: sandbox-simulation.md §3 and §6, states.md §2–§4, recurring.md
+§5, errors-and-throttling.md §2 and §4, signing.md §3 and §7.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ class Options:
     """How this local Amazon Pay behaves where Amazon's documents leave a choice.
 
     `carrier_codes` are those that a delivery tracker accepts, empty for any well-formed one. With
-    `allowOvercharge` an order may be exceeded by the lesser of the two overcharge figures.
+    `allowOvercharge` an order may be exceeded by the lesser of the two overcharge figures. The
+    request seconds are how far `x-amz-pay-date` may lie behind and ahead of the virtual clock.
     """
 
     throttle: ThrottleTable = "sandbox"
@@ -43,6 +45,16 @@ class Options:
     amazon_rejected_closes: bool = True
     refunds_restore_cap: bool = False
     fault_seed: int = 0
+    replay_status: Literal["stored", "200"] = "stored"
+    simulation_in_live: Literal["refuse", "ignore"] = "refuse"
+    simulation_on_get: Literal["refuse", "ignore"] = "refuse"
+    capture_rejected: Literal["later", "at_once"] = "later"
+    late_capture_status: Literal[200, 202] = 200
+    closed_again: Literal["refuse", "answer"] = "refuse"
+    stale_token_status: Literal[404, 400] = 404
+    unknown_key_status: Literal[403, 401] = 403
+    oldest_request_seconds: int = 900
+    newest_request_seconds: int = 15
 
     @property
     def cap_timezone(self) -> ZoneInfo:

@@ -69,12 +69,17 @@ def _merged(stored: str | None, change: fields.Json) -> fields.Json:
 
 
 def close_charge_permission(world: World, request: Request) -> Reply:
-    """Closes for ever; `cancelPendingCharges` also ends what was not captured."""
+    """Closes for ever; `cancelPendingCharges` also ends what was not captured.
+
+    A closed one is refused with 422, or answered as it is where the switch `closed_again` says so.
+    """
     fields.only(request.body, ("closureReason", "cancelPendingCharges"))
     description = fields.required_text(request.body, "closureReason", longest=255)
     cancel_pending = fields.flag(request.body, "cancelPendingCharges")
     row = world.permission(request.target_id)
     if row.state == "Closed":
+        if world.options.closed_again == "answer":
+            return _reply(world, row, request.now)
         raise Refused(
             422,
             "InvalidChargePermissionStatus",

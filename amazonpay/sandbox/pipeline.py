@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope, Send
 
-from amazonpay.sandbox import fields, gate, routes, simulation
+from amazonpay.sandbox import fields, gate, routes, simulation, tokens
 from amazonpay.sandbox.charges import processing_failure
 from amazonpay.sandbox.clock import VirtualClock
 from amazonpay.sandbox.faults import Fault, Faults
@@ -115,13 +115,28 @@ class Pipeline:
             await self._strike(wire, call, fault)
 
     def _let_in(self, request: SignedRequest, target: routes.Target, now: int) -> _Call:
-        self._gate.check(request, path_environment=target.environment, now=now)
         operation = target.operation
-        code = request.headers.get("x-amz-pay-simulation-code")
+        self._gate.check(
+            request, path_environment=target.environment, key_use=operation.key, now=now
+        )
+        token = request.headers.get(tokens.HEADER)
+        if token is not None:
+            tokens.require_issued(self._world.store, token, now=now)
         key = gate.idempotency_key(request.headers, use=operation.key)
-        simulation.check_header(operation.name, code, self._world.environment)
+        code = request.headers.get("x-amz-pay-simulation-code")
+        if code is not None:
+            code = self._heeded_code(code, request.method, operation.name)
         self._throttle.take(operation.name, now)
         return _Call(request=request, target=target, key=key, simulation=code)
+
+    def _heeded_code(self, code: str, method: str, operation: str) -> str | None:
+        return simulation.heeded_code(
+            code,
+            method=method,
+            operation=operation,
+            environment=self._world.environment,
+            options=self._world.options,
+        )
 
     async def _strike(self, wire: Wire, call: _Call, fault: Fault) -> None:
         kind = fault.kind
@@ -195,7 +210,8 @@ class Pipeline:
         if call.key is not None:
             kept = self._world.store.answer(call.key)
             if kept is not None:
-                return _replay(kept, fingerprint, call.key)
+                _require_same(kept, fingerprint, call.key)
+                return self._replay(kept)
         if kind == "processing_failure":
             raise processing_failure()
         answer = self._new(call, body, now)
@@ -203,6 +219,11 @@ class Pipeline:
             kept = StoredAnswer(fingerprint, answer.status, answer.body)
             self._world.store.keep_answer(call.key, kept)
         return answer
+
+    def _replay(self, kept: StoredAnswer) -> Answer:
+        # Only a success is told as 200: a refusal stays what it was, and 204 has no body to tell.
+        as_200 = kept.status in (201, 202) and self._world.options.replay_status == "200"
+        return Answer(status=200 if as_200 else kept.status, body=kept.body, replayed=True)
 
     def _new(self, call: _Call, body: fields.Json, now: int) -> Answer:
         request = Request(
@@ -296,11 +317,10 @@ def _fingerprint(call: _Call, body: fields.Json) -> bytes:
     return hashlib.sha256(head + fields.canonical(body)).digest()
 
 
-def _replay(kept: StoredAnswer, fingerprint: bytes, key: str) -> Answer:
+def _require_same(kept: StoredAnswer, fingerprint: bytes, key: str) -> None:
     if kept.fingerprint != fingerprint:
         raise Refused(
             400,
             "DuplicateIdempotencyKey",
             f"The idempotency key [{key}] was already used for a different request.",
         )
-    return Answer(status=kept.status, body=kept.body, replayed=True)

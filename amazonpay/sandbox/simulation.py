@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from amazonpay.sandbox.options import Environment
+from amazonpay.sandbox.options import Environment, Options
 from amazonpay.sandbox.refusals import invalid_header, invalid_simulation
 from amazonpay.sandbox.rows import PermissionState
 
@@ -77,15 +77,24 @@ BEHAVIOURS: Final[dict[str, Outcome]] = {
 }
 
 
-def check_header(operation: str, code: str | None, environment: Environment) -> None:
-    """Refuses a simulation code that this operation does not have, and any code in live."""
-    if code is None:
-        return
+def heeded_code(
+    code: str, *, method: str, operation: str, environment: Environment, options: Options
+) -> str | None:
+    """The code of the header, None where a switch says that it is ignored.
+
+    Refuses a code that this operation does not have (400 `InvalidSandboxSimulationSpecified`), and
+    any code in live (400 `InvalidHeaderValue`).
+    """
     if environment == "live":
+        if options.simulation_in_live == "ignore":
+            return None
         raise invalid_header("The header x-amz-pay-simulation-code cannot be used in live.")
+    if method == "GET" and options.simulation_on_get == "ignore":
+        return None
     known = SIMULATION_CODES.get(operation, {})
     if code not in known:
         raise invalid_simulation(code, f"{operation} knows {', '.join(known) or 'none'}.")
+    return code
 
 
 def header_outcome(operation: str, code: str | None) -> Outcome | None:

@@ -18,6 +18,7 @@ _BODY_SECONDS: Final = 30.0
 # Closing a socket with a zero linger time sends RST instead of FIN.
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 _GARBAGE: Final = b"<html><body>\xff\xfe upstream connect error \x00</body></html>"
+_NO_CONTENT: Final = 204
 TRANSPORT_KEY: Final = "amazonpay.sandbox.transport"
 
 
@@ -84,8 +85,10 @@ class Wire:
         await self._send({"type": "http.response.body", "body": answer.body})
 
     async def garbage(self, answer: Answer, now: int) -> None:
-        """Sends the status of the answer with a body that is not JSON."""
+        """Sends the status of the answer with a body that is not JSON; 200 where it has no body."""
         answer.body = _GARBAGE
+        if answer.status == _NO_CONTENT:
+            answer.status = 200
         await self.answer(answer, now)
 
     async def cut_body(self, answer: Answer, now: int) -> None:
@@ -115,17 +118,17 @@ class Wire:
             await self.reset()
 
     async def _start(self, answer: Answer, now: int) -> None:
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(answer.body)),
+            (b"date", http_date(now // 1000)),
+            (b"x-amz-pay-request-id", answer.request_id.encode()),
+        ]
+        if answer.status == _NO_CONTENT:
+            # RFC 9110 §8.6: without content there is no length to tell, nor a type.
+            del headers[:2]
         await self._send(
-            {
-                "type": "http.response.start",
-                "status": answer.status,
-                "headers": [
-                    (b"content-type", b"application/json"),
-                    (b"content-length", b"%d" % len(answer.body)),
-                    (b"date", http_date(now // 1000)),
-                    (b"x-amz-pay-request-id", answer.request_id.encode()),
-                ],
-            }
+            {"type": "http.response.start", "status": answer.status, "headers": headers}
         )
 
     def _transport(self) -> asyncio.Transport:

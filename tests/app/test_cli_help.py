@@ -7,7 +7,7 @@ from cli_user import User, refusal
 
 COMMANDS = (
     *("demo", "migrate", "catalogue import", "subscribers import", "run", "worker", "serve"),
-    *("forecast", "charges", "audit", "settings", "sandbox", "calc"),
+    *("forecast", "quote change", "charges", "audit", "settings", "sandbox", "calc"),
 )
 
 

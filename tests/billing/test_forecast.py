@@ -250,3 +250,8 @@ def test_a_year_of_many_subscriptions_takes_seconds(sqlite_url: str) -> None:
     assert sum(day.amount_yen for day in found.days()) == 72_000_000
     assert found.last - found.first == timedelta(days=365)
     engine.dispose()
+
+
+def test_a_free_first_cycle_is_no_charge(books: SmallBooks) -> None:
+    subscribed(books, "free", terms={"first_amount_yen": 0}, first_cycle=1)
+    assert dates(foreseen(books, days=60)) == ["01-20"]  # 20 December is free

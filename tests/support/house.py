@@ -21,8 +21,10 @@ DOORS = (
     "amazonpay.cv1",
     "amazonpay.notifications",
     "amazonpay.sandbox",
-    "billing.mass_forecast",
     "plans.columnar_calendar",
+    "plans.lifecycle",
+    "billing.mass_forecast",
+    "billing.quotes",
 )
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -1,10 +1,9 @@
 """The API operations of this room: sessions, buyers, delivery trackers, authorization tokens."""
 
 import re
-import uuid
 from typing import Final
 
-from amazonpay.sandbox import fields
+from amazonpay.sandbox import fields, tokens
 from amazonpay.sandbox.checkout import bodies, completion, sessions, shelf, views
 from amazonpay.sandbox.checkout.rows import Session
 from amazonpay.sandbox.fields import Json
@@ -21,7 +20,6 @@ from amazonpay.sandbox.world import Reply, Request, World
 
 _MOST_TRACKERS: Final = 100
 _CARRIER: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
-_AUTHORIZATION_TOKEN_MS: Final = 3_600_000
 
 
 def create_checkout_session(world: World, request: Request) -> Reply:
@@ -49,10 +47,12 @@ def _reply(world: World, session: Session, *, status: int = 200) -> Reply:
 
 
 def get_buyer(world: World, request: Request) -> Reply:
-    """200 with the buyer of a `buyerToken`; a token that is unknown or too old is 404."""
+    """200 with the buyer of a `buyerToken`; one that is unknown or too old is 404, or 400."""
     found = shelf.token(world, request.target_id, request.now)
     owner = None if found is None else shelf.find_buyer(world, found[0])
     if found is None or owner is None:
+        if world.options.stale_token_status == 400:
+            raise invalid_value("buyerToken", " It is unknown or too old.")
         raise not_found(request.target_id[:64])
     if not world.options.buyer_token_reusable:
         shelf.use_up_token(world, request.target_id)
@@ -136,10 +136,11 @@ def get_authorization_token(world: World, request: Request) -> Reply:
         )
     if not request.target_id.startswith("amzn.mws."):
         raise not_found(request.target_id[:64])
+    token, expires_at = tokens.issue(world.store, now=request.now)
     answer = {
-        "authorizationToken": str(uuid.uuid4()),
+        "authorizationToken": token,
         "createTimestamp": compact(request.now),
-        "expireTimestamp": compact(request.now + _AUTHORIZATION_TOKEN_MS),
+        "expireTimestamp": compact(expires_at),
     }
     return Reply(200, answer, merchant)
 

@@ -34,4 +34,5 @@ EMPTIED_BY_RESET = (
     "DELETE FROM buyers",
     "DELETE FROM buyer_tokens",
     "DELETE FROM delivery_trackers",
+    "DELETE FROM meta WHERE key GLOB 'authorization_token:*'",
 )

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
+from settlement_wire import SANDBOX_REPORT
 from wire_client import Got, WireClient, sign
 
 pytestmark = pytest.mark.slow
@@ -27,11 +29,12 @@ def get(
     unsigned: tuple[str, ...] = (),
     salt: int | None = None,
     algorithm: str = "AMZN-PAY-RSASSA-PSS-V2",
+    method: str = "GET",
 ) -> Got:
     authorization = sign(
         amazon.key,
         key_id=key_id or amazon.key_id,
-        method="GET",
+        method=method,
         path=path,
         headers=headers,
         body=b"",
@@ -39,7 +42,7 @@ def get(
         salt=salt,
         algorithm=algorithm,
     )
-    return amazon.send("GET", path, {**headers, "authorization": authorization}, b"")
+    return amazon.send(method, path, {**headers, "authorization": authorization}, b"")
 
 
 @pytest.mark.parametrize(
@@ -86,10 +89,74 @@ def test_a_required_header_must_be_there_and_be_signed(amazon: WireClient, name:
     assert name in got.json["message"]
 
 
-def test_an_idempotency_key_must_be_signed_when_it_is_sent(amazon: WireClient) -> None:
+@pytest.mark.parametrize(
+    ("method", "path", "status", "reason"),
+    [
+        pytest.param("POST", "/v2/charges", 403, "InvalidRequestSignature", id="required"),
+        pytest.param("POST", "/v2/charges/x/capture", 403, "InvalidRequestSignature", id="kept"),
+        pytest.param("GET", "/v2/charges/x", 404, "ResourceNotFound", id="ignored by a GET"),
+        pytest.param("DELETE", "/v2/charges/x/cancel", 400, "MissingParameterValue", id="ignored"),
+    ],
+)
+def test_an_idempotency_key_must_be_signed_where_it_is_used(
+    amazon: WireClient, method: str, path: str, status: int, reason: str
+) -> None:
     headers = SIGNED | {"x-amz-pay-idempotency-key": "k1"}
-    got = get(amazon, headers, unsigned=("x-amz-pay-idempotency-key",))
-    assert (got.status, got.reason) == (403, "InvalidRequestSignature")
+    got = get(amazon, headers, path=path, method=method, unsigned=("x-amz-pay-idempotency-key",))
+    assert (got.status, got.reason) == (status, reason)
+    if status == 403:
+        assert "x-amz-pay-idempotency-key" in got.json["message"]
+
+
+def authorization_token(amazon: WireClient, ready: dict[str, Any]) -> dict[str, str]:
+    path, query = "/v2/authorizationTokens/amzn.mws.1", f"merchantId={ready['merchant_id']}"
+    authorization = sign(
+        amazon.key,
+        key_id=amazon.key_id,
+        method="GET",
+        path=path,
+        query=query,
+        headers=SIGNED,
+        body=b"",
+    )
+    got = amazon.send("GET", f"{path}?{query}", {**SIGNED, "authorization": authorization}, b"")
+    return {"x-amz-pay-authtoken": got.json["authorizationToken"]}
+
+
+def test_an_authorization_token_that_was_issued_is_accepted(
+    amazon: WireClient, ready: dict[str, Any]
+) -> None:
+    token = authorization_token(amazon, ready)
+    permission = amazon.permission()
+    for unsigned in ((), ("x-amz-pay-authtoken",)):
+        path = f"/v2/chargePermissions/{permission}"
+        assert get(amazon, SIGNED | token, path=path, unsigned=unsigned).status == 200
+
+
+@pytest.mark.parametrize("token", ["", "amzn.mws.1", "5f0c2b36-3c1e-4b51-9f0e-0b3f9e6f3f11", "é"])
+def test_an_authorization_token_of_nobody_is_refused(amazon: WireClient, token: str) -> None:
+    got = get(amazon, SIGNED | {"x-amz-pay-authtoken": token}, unsigned=("x-amz-pay-authtoken",))
+    assert (got.status, got.reason) == (403, "InvalidAuthorizationToken")
+
+
+def test_an_authorization_token_ends_after_an_hour_and_with_a_reset(
+    amazon: WireClient, ready: dict[str, Any]
+) -> None:
+    token = authorization_token(amazon, ready)
+    # Issued after 00:00:00 and before 00:00:30: an hour later it is over at 01:00:30 at the latest.
+    for at, status in (("2026-04-01T00:59:30Z", 404), ("2026-04-01T01:00:30Z", 403)):
+        amazon.set_clock(at)
+        assert get(amazon, SIGNED | token | {"x-amz-pay-date": amazon.date}).status == status
+    amazon.set_clock("2026-04-01T00:00:00Z")
+    token = authorization_token(amazon, ready)
+    assert get(amazon, SIGNED | token).status == 404
+    amazon.control("POST", "/reset", {})
+    assert get(amazon, SIGNED | token).reason == "InvalidAuthorizationToken"
+
+
+def test_the_signature_is_asked_before_the_token(amazon: WireClient) -> None:
+    got = get(amazon, SIGNED | {"x-amz-pay-authtoken": "x"}, salt=0)
+    assert got.reason == "InvalidRequestSignature"
 
 
 def test_accept_and_content_type_may_stay_unsigned(amazon: WireClient) -> None:
@@ -168,6 +235,30 @@ def test_every_answer_has_a_request_id_and_the_virtual_date(amazon: WireClient) 
         assert got.headers["content-type"] == "application/json"
         assert "server" not in got.headers
     assert _id(good) != _id(bad)
+
+
+def no_schedule(amazon: WireClient, **fault: Any) -> Got:
+    body = {"reportType": SANDBOX_REPORT, "scheduleFrequency": "P1D"}
+    made = amazon.api("POST", "/report-schedules", body).json["reportScheduleId"]
+    if fault:
+        amazon.control("POST", "/faults", {"operation": "CancelReportSchedule", **fault})
+    return amazon.api("DELETE", f"/report-schedules/{made}")
+
+
+def test_an_answer_without_a_body_tells_no_length_and_no_type(amazon: WireClient) -> None:
+    got = no_schedule(amazon)
+    assert (got.status, got.raw) == (204, b"")
+    assert set(got.headers) == {"date", "x-amz-pay-request-id"}
+    assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", _id(got))
+    # The connection goes on: nothing is left over that the next answer would begin with.
+    assert amazon.api("GET", "/charges/x").status == 404
+
+
+def test_garbage_in_the_place_of_no_body_is_seen(amazon: WireClient) -> None:
+    got = no_schedule(amazon, kind="garbage")
+    assert got.status == 200
+    assert got.raw.startswith(b"<html>")
+    assert amazon.api("GET", "/charges/x").status == 404
 
 
 def _id(got: Got) -> str:

@@ -19,6 +19,10 @@ from amazonpay.sandbox.switches import SWITCHES, parse_switch
         pytest.param("amazon_rejected_closes=false", False, id="truth"),
         pytest.param("carrier_codes=YAMATO,SAGAWA", ("YAMATO", "SAGAWA"), id="words"),
         pytest.param("carrier_codes=", (), id="no words"),
+        pytest.param("capture_rejected=at_once", "at_once", id="a word of two"),
+        pytest.param("replay_status=200", "200", id="a word that is a number"),
+        pytest.param("late_capture_status=202", 202, id="a number of two"),
+        pytest.param("newest_request_seconds=1000000000", 10**9, id="seconds"),
     ],
 )
 def test_a_switch_is_read(text: str, value: object) -> None:
@@ -40,6 +44,13 @@ def test_a_switch_is_read(text: str, value: object) -> None:
         ("permission_months=1001", "from 0 to 1000"),
         ("overcharge_yen=10000001", "from 0 to 10000000"),
         ("buyer_token_reusable=yes", "true or false"),
+        ("capture_rejected=soon", "capture_rejected is 'soon'; write later or at_once"),
+        ("replay_status=", "write stored or 200"),
+        ("unknown_key_status=404", "write 403 or 401"),
+        ("late_capture_status=0200", "write 200 or 202"),
+        ("closed_again=Answer", "write refuse or answer"),
+        ("closed_again=" + "9" * 5_000, "write refuse or answer"),
+        ("oldest_request_seconds=1000000001", "from 0 to 1000000000"),
     ],
 )
 def test_a_wrong_switch_names_the_rule(text: str, told: str) -> None:

@@ -1,0 +1,56 @@
+"""Quotes: the exact, pinned answer to every "what if" of a subscription, and its confirmation.
+
+Pure functions over one frozen `Situation`; only `load_situation` reads the books. Nothing here
+writes: confirming gives the events and bills that the charging spine then carries out.
+"""
+
+from billing.quotes.agreed import price_ref, price_ref_text
+from billing.quotes.asking import plan_change
+from billing.quotes.bills import Bill, BillPurpose
+from billing.quotes.books import UnknownSubscription, load_situation
+from billing.quotes.cap import CapOutlook, CapRow
+from billing.quotes.confirming import CapRefuses, Confirmed, Difference, StaleQuote, confirm
+from billing.quotes.json_form import quote_json, quote_record
+from billing.quotes.pinned import Quote, quote
+from billing.quotes.values import (
+    Account,
+    CapRoom,
+    CreditAtEnd,
+    OpenDays,
+    PaidPart,
+    QuoteLine,
+    QuoteRules,
+    Situation,
+)
+from billing.quotes.words import explain_en, explain_ja
+
+__all__ = [
+    "Account",
+    "Bill",
+    "BillPurpose",
+    "CapOutlook",
+    "CapRefuses",
+    "CapRoom",
+    "CapRow",
+    "Confirmed",
+    "CreditAtEnd",
+    "Difference",
+    "OpenDays",
+    "PaidPart",
+    "Quote",
+    "QuoteLine",
+    "QuoteRules",
+    "Situation",
+    "StaleQuote",
+    "UnknownSubscription",
+    "confirm",
+    "explain_en",
+    "explain_ja",
+    "load_situation",
+    "plan_change",
+    "price_ref",
+    "price_ref_text",
+    "quote",
+    "quote_json",
+    "quote_record",
+]

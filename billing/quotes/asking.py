@@ -1,0 +1,191 @@
+"""Questions: a plan change made from the catalogue, and what a question must satisfy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+from billing.quotes.agreed import agreed, price_ref, price_ref_text
+from billing.quotes.ending import leaving_fee
+from billing.quotes.values import Situation
+from plans import (
+    BadInput,
+    ChangeEffect,
+    Price,
+    Replacement,
+    check_add_on,
+    check_coupon,
+    check_quantity,
+    check_stacking,
+    replacement,
+)
+from plans.lifecycle import (
+    AddAddOn,
+    AddCoupon,
+    Cancel,
+    ChangeAddOn,
+    ChangePlan,
+    ChangeQuantity,
+    Command,
+    Create,
+    EarlyLeave,
+    Policy,
+    Subscription,
+    Timing,
+    period_end,
+)
+
+__all__ = ["completed", "plan_change"]
+
+_Timed = ChangePlan | ChangeQuantity | AddAddOn | ChangeAddOn | AddCoupon | Cancel
+
+
+def plan_change(
+    situation: Situation,
+    *,
+    plan_code: str,
+    on: date,
+    quantity: int | None = None,
+    timing: Timing | None = None,
+    on_date: date | None = None,
+) -> ChangePlan | ChangeQuantity:
+    """Make the command for moving to a plan; only seats change when it is the same plan.
+
+    Without a timing an upgrade is made now and everything else at the period's end. The price is
+    the one sold on the day the change takes effect. Raises UnknownPlan, NoPriceYet, NoLongerSold,
+    NotReplaceable or BadInput.
+    """
+    was = _existing(situation)
+    if timing is None and on_date is not None:
+        timing = Timing.ON_DATE
+    if plan_code == was.plan_code and quantity is not None:
+        seats = Timing.NOW if quantity >= was.quantity else Timing.PERIOD_END
+        return ChangeQuantity(quantity, timing or seats, on_date)
+    if timing is None:
+        sold = situation.catalogue.price_on(plan_code, on)
+        upgrade = _direction(situation, was, sold, on) is Replacement.UPGRADE
+        timing = Timing.NOW if upgrade else Timing.PERIOD_END
+    effective_on = _date_of(was, timing, on_date, on)
+    price = situation.catalogue.price_on(plan_code, effective_on)
+    restarts = situation.rules.change.effect is ChangeEffect.RESTART_CYCLE
+    if quantity is None and not price.per_seat and was.quantity > 1:
+        quantity = 1
+    return ChangePlan(
+        replaces=was.plan_code,
+        plan_code=plan_code,
+        price_ref=price_ref_text(price),
+        direction=_direction(situation, was, price, effective_on),
+        timing=timing,
+        on_date=on_date,
+        interval=price.interval,
+        anchor_rule=situation.catalogue.plan(plan_code).anchor_rule,
+        quantity=quantity,
+        minimum_cycles=price.minimum_cycles,
+        restarts=restarts and timing is not Timing.PERIOD_END,
+    )
+
+
+def completed(situation: Situation, command: Command, *, policy: Policy, on: date) -> Command:
+    """Check a command against the catalogue, and give a cancellation its fee.
+
+    Asking for a quote of leaving early is asking for its price: the fee is filled in, and to
+    confirm the quote is to agree to it. Raises BadInput, UnknownPlan, UnknownOffer, NotReplaceable
+    or CouponRefused.
+    """
+    if isinstance(command, Create):
+        check_quantity(price=_price(situation, command.price_ref), quantity=command.quantity)
+        return command
+    was = _existing(situation)
+    match command:
+        case ChangePlan():
+            _check_plan_change(situation, was, command, on)
+        case ChangeQuantity(quantity):
+            terms = agreed(situation.catalogue, was, on=on)
+            check_quantity(price=terms.price, quantity=quantity)
+        case AddAddOn(code, quantity) | ChangeAddOn(code, quantity):
+            add_on = situation.catalogue.add_on_on(code, on)
+            check_add_on(add_on=add_on, plan_code=was.plan_code, quantity=quantity)
+        case AddCoupon(code):
+            _check_coupon(situation, was, code, on)
+        case Cancel():
+            return _with_fee(situation, was, command, policy, on)
+        case _:
+            pass
+    return command
+
+
+def _existing(situation: Situation) -> Subscription:
+    if situation.subscription is None:
+        raise BadInput(
+            field="subscription",
+            value=None,
+            rule="only an agreement that exists can be changed",
+            remedy="ask with the command Create first",
+        )
+    return situation.subscription
+
+
+def _price(situation: Situation, ref: str) -> Price:
+    return situation.catalogue.price_of(price_ref(ref))
+
+
+def _date_of(was: Subscription, timing: Timing, on_date: date | None, on: date) -> date:
+    if timing is Timing.PERIOD_END:
+        return period_end(was, on=on)
+    return on if timing is Timing.NOW or on_date is None else on_date
+
+
+def _direction(situation: Situation, was: Subscription, new: Price, on: date) -> Replacement:
+    old = agreed(situation.catalogue, was, on=on).price
+    return replacement(families=situation.catalogue.families_on(on), old=old, new=new)
+
+
+def _check_plan_change(
+    situation: Situation, was: Subscription, command: ChangePlan, on: date
+) -> None:
+    price = _price(situation, command.price_ref)
+    quantity = was.quantity if command.quantity is None else command.quantity
+    check_quantity(price=price, quantity=quantity)
+    effective_on = _date_of(was, command.timing, command.on_date, on)
+    direction = _direction(situation, was, price, effective_on)
+    if (price.plan_code, direction) != (command.plan_code, command.direction):
+        raise BadInput(
+            field="direction",
+            value=f"{command.plan_code}, {command.direction.value}",
+            rule=f"by the catalogue it is {price.plan_code}, {direction.value}",
+            remedy="make the command with plan_change",
+        )
+    for held in was.add_ons:
+        add_on = situation.catalogue.add_on_on(held.code, on)
+        check_add_on(add_on=add_on, plan_code=command.plan_code, quantity=held.quantity)
+
+
+def _check_coupon(situation: Situation, was: Subscription, code: str, on: date) -> None:
+    coupon = situation.catalogue.coupon_on(code, on)
+    used = code in situation.coupons_used
+    check_coupon(coupon=coupon, plan_code=was.plan_code, on=on, used_by_buyer=used)
+    held = (situation.catalogue.coupon_on(each.code, on) for each in was.coupons)
+    if code not in {each.code for each in was.coupons}:
+        check_stacking([*held, coupon])
+
+
+def _with_fee(
+    situation: Situation, was: Subscription, command: Cancel, policy: Policy, on: date
+) -> Cancel:
+    fee = leaving_fee(situation, was, on=_date_of(was, command.timing, command.on_date, on))
+    if fee.yen == 0 or policy.leave_early is not EarlyLeave.FOR_FEE:
+        if command.pays_fee and command.fee_yen:
+            raise _other_fee(command, 0)
+        return command
+    if command.fee_yen is not None and command.fee_yen != fee.yen:
+        raise _other_fee(command, fee.yen)
+    return replace(command, fee_yen=fee.yen, pays_fee=True)
+
+
+def _other_fee(command: Cancel, fee_yen: int) -> BadInput:
+    return BadInput(
+        field="fee_yen",
+        value=command.fee_yen,
+        rule=f"by the catalogue leaving on that date costs {fee_yen} yen",
+        remedy="leave the fee out; the quote fills it in",
+    )

@@ -1,0 +1,134 @@
+"""What is settled when an agreement ends: unused time, the fee for leaving early, open credit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+
+from billing.quotes.agreed import agreed
+from billing.quotes.bills import Bill, BillPurpose, billed, forfeited_line
+from billing.quotes.values import Account, CreditAtEnd, PaidPart, QuoteLine, Situation
+from plans import (
+    CancellationFee,
+    LineWords,
+    NegativeResult,
+    Period,
+    ProrationRule,
+    TaxCategory,
+    cancellation_fee,
+    unused_share,
+    yen_en,
+    yen_ja,
+)
+from plans.lifecycle import Canceled, Refund, Subscription, remaining_cycles
+
+__all__ = ["ended", "leaving_fee", "unused_lines"]
+
+
+def unused_lines(
+    parts: Sequence[PaidPart], *, on: date, rule: ProrationRule
+) -> tuple[QuoteLine, ...]:
+    """Give back the paid days from `on` on, a line for each part that has any."""
+    lines = []
+    for part in parts:
+        time = part.time
+        if on >= time.cycle.end:
+            continue
+        starts_on = max(on, time.starts_on)
+        share = unused_share(time, on=starts_on, rule=rule)
+        words = LineWords.credit(time.terms.name_ja, time.terms.name_en, share)
+        lines.append(
+            QuoteLine(
+                kind="credit",
+                text_ja=words.text_ja,
+                text_en=words.text_en,
+                amount_yen=-share.amount_yen,
+                tax_category=time.terms.tax_category,
+                period=Period(starts_on, time.cycle.end),
+            )
+        )
+    return tuple(line for line in lines if line.amount_yen)
+
+
+def leaving_fee(view: Situation, subscription: Subscription, *, on: date) -> CancellationFee:
+    """Work out the fee for leaving on a date; charges until then are assumed to be paid."""
+    price = agreed(view.catalogue, subscription, on=on).price
+    owed = remaining_cycles(subscription, on=on)
+    return cancellation_fee(
+        price=price,
+        quantity=subscription.quantity,
+        cycles_done=max(0, price.minimum_cycles - owed),
+    )
+
+
+def ended(
+    view: Situation, account: Account, before: Subscription, fact: Canceled
+) -> tuple[Account, tuple[Bill, ...]]:
+    """Bill the end: what waits, what is given back, the fee; then open credit is paid out."""
+    lines = [*_given_back(view, account, before, fact), *_fee(view, before, fact)]
+    if fact.refund is not Refund.FULL:
+        # A full refund takes the cycle back, and with it what of it still waits.
+        lines = [*account.waiting, *lines]
+    closed = replace(account, parts=(), waiting=(), received=())
+    if not lines and not closed.credit:
+        return closed, ()
+    closed, bill = billed(
+        closed,
+        lines,
+        on=fact.on,
+        purpose=BillPurpose.END,
+        negative=NegativeResult.REFUND,
+        rules=view.rules,
+    )
+    rest_yen = sum(lot.amount_yen for lot in closed.credit)
+    lost = sum(line.amount_yen for line in lines if line.kind == "forfeited")
+    if view.rules.credit_at_end is CreditAtEnd.REFUND:
+        bill = replace(bill, credit_refund_yen=rest_yen, forfeited_yen=lost)
+    else:
+        bill = replace(bill, forfeited_yen=lost + rest_yen)
+    return replace(closed, credit=()), (bill,)
+
+
+def _given_back(
+    view: Situation, account: Account, before: Subscription, fact: Canceled
+) -> tuple[QuoteLine, ...]:
+    if fact.refund is Refund.FULL:
+        return tuple(_whole(each.tax_category, each.amount_yen) for each in account.received)
+    from_day = fact.on if before.pause is None else min(fact.on, before.pause.began_on)
+    banks = before.pause is None or before.pause.banked_days > 0
+    parts = account.parts if banks else ()
+    lines = unused_lines(parts, on=from_day, rule=view.rules.change.proration)
+    if fact.refund is Refund.PRORATED:
+        return lines
+    # Not given back, but said: the customer sees what the unused days are worth.
+    lost = [forfeited_line(-line.amount_yen, line.tax_category) for line in lines]
+    return (*lines, *lost)
+
+
+def _whole(category: TaxCategory, yen: int) -> QuoteLine:
+    return QuoteLine(
+        kind="credit",
+        text_ja=f"今期のお支払い分 {yen_ja(yen)} を全額返金",
+        text_en=f"all that was paid for this period, {yen_en(yen)}, is given back",
+        amount_yen=-yen,
+        tax_category=category,
+    )
+
+
+def _fee(view: Situation, before: Subscription, fact: Canceled) -> tuple[QuoteLine, ...]:
+    if not fact.fee_yen:
+        return ()
+    fee = leaving_fee(view, before, on=fact.on)
+    if fee.yen != fact.fee_yen:
+        # What was agreed counts, whatever the formula would say by now.
+        words = f"解約料 {yen_ja(fact.fee_yen)}", f"Cancellation fee: {yen_en(fact.fee_yen)}"
+        category = _fee_category(view, before, fact.on)
+        return (QuoteLine("cancellation_fee", *words, fact.fee_yen, category),)
+    line = QuoteLine("cancellation_fee", fee.words_ja, fee.words_en, fee.yen, fee.tax_category)
+    return (line,)
+
+
+def _fee_category(view: Situation, before: Subscription, on: date) -> TaxCategory:
+    terms = agreed(view.catalogue, before, on=on).price.cancellation
+    return TaxCategory.OUT_OF_SCOPE if terms is None else terms.tax_category

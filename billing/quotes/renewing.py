@@ -1,0 +1,194 @@
+"""What the next cycle costs: the lines of `plans`, their words with yen, the time it buys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from billing.quotes.agreed import Agreed, agreed
+from billing.quotes.bills import Bill, BillPurpose, billed, with_received
+from billing.quotes.values import Account, PaidPart, QuoteLine, Situation
+from plans import (
+    Coupon,
+    CouponScope,
+    Line,
+    LineKind,
+    PaidTime,
+    Period,
+    Side,
+    Terms,
+    cycle_lines,
+    cycle_period,
+    discount_lines,
+    first_period_charge,
+    split_yen,
+    yen_en,
+    yen_ja,
+)
+from plans.lifecycle import Subscription, cycle_days
+
+__all__ = ["line_of", "renewed"]
+
+_PLAN_KINDS = (LineKind.PLAN, LineKind.FIRST_CYCLE, LineKind.CYCLE_PRICE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cycle:
+    """The next cycle: its whole nominal days, the days it serves, and what is agreed."""
+
+    subscription: Subscription
+    nominal: Period
+    days: Period
+    agreed: Agreed
+
+
+def renewed(
+    view: Situation, account: Account, subscription: Subscription, *, on: date
+) -> tuple[Account, Bill | None]:
+    """Bill the next cycle with all that waits for it; None when it was invoiced before."""
+    cycle = _next_cycle(view, subscription)
+    base = _base_lines(view, account, cycle)
+    base, times = _first_period(view, cycle, base)
+    discounts, left = _discounts(base, cycle)
+    parts = _parts(cycle, base, left, times)
+    own = [line_of(line) for line in (*base, *discounts)]
+    bought = replace(account, parts=parts, received=(), waiting=(), usage=())
+    if view.invoiced_cycle == subscription.next_cycle:
+        return with_received(replace(bought, waiting=account.waiting), own), None
+    after, bill = billed(
+        bought,
+        [*account.waiting, *own],
+        on=on,
+        purpose=BillPurpose.RENEWAL,
+        negative=view.rules.change.negative,
+        rules=view.rules,
+        cycle=subscription.next_cycle,
+        supplied_on=cycle.days.start,
+    )
+    return with_received(after, own), bill
+
+
+def line_of(line: Line) -> QuoteLine:
+    """Turn a line of `plans` into one of a quote, its yen said in the words."""
+    unit, count, total = line.unit_yen, line.quantity, line.amount_yen
+    ja = yen_ja(total) if count == 1 else f"{yen_ja(unit)}×{count}={yen_ja(total)}"
+    en = yen_en(total) if count == 1 else f"{yen_en(unit)} × {count} = {yen_en(total)}"
+    return QuoteLine(
+        kind=line.kind.value,
+        text_ja=f"{line.description_ja} {ja}",
+        text_en=f"{line.description_en}: {en}",
+        amount_yen=total,
+        tax_category=line.tax_category,
+        period=line.period,
+    )
+
+
+def _next_cycle(view: Situation, subscription: Subscription) -> _Cycle:
+    number = subscription.next_cycle
+    days = cycle_days(subscription, number)
+    nominal = cycle_period(anchor=subscription.anchor, interval=subscription.interval, cycle=number)
+    terms = agreed(view.catalogue, subscription, on=days.start)
+    return _Cycle(subscription, nominal, days, terms)
+
+
+def _base_lines(view: Situation, account: Account, cycle: _Cycle) -> tuple[Line, ...]:
+    """List the lines before any coupon."""
+    counted = view.first_cycle is None
+    return cycle_lines(
+        plan=cycle.agreed.plan,
+        price=cycle.agreed.price,
+        quantity=cycle.subscription.quantity,
+        cycle=cycle.subscription.next_cycle,
+        first_cycle=view.first_cycle or 0,
+        period=cycle.days,
+        paid_before=cycle.subscription.cycles_done if counted else None,
+        add_ons=cycle.agreed.add_ons,
+        usage=account.usage,
+    )
+
+
+def _first_period(
+    view: Situation, cycle: _Cycle, base: tuple[Line, ...]
+) -> tuple[tuple[Line, ...], PaidTime | None]:
+    """Price a first cycle that begins after its nominal start by the plan's `first_period`."""
+    line = base[0]
+    if cycle.days == cycle.nominal:
+        return base, None
+    first = first_period_charge(
+        cycle=cycle.nominal,
+        starts_on=cycle.days.start,
+        terms=_terms(line, cycle, (cycle.agreed.plan.name_ja, cycle.agreed.plan.name_en)),
+        setting=cycle.agreed.plan.first_period,
+        rule=view.rules.change.proration,
+    )
+    partial = replace(
+        line,
+        description_ja=f"{line.description_ja} {first.explain_ja}",
+        description_en=f"{line.description_en}. {first.explain_en}",
+        quantity=1,
+        unit_yen=first.amount_yen,
+        amount_yen=first.amount_yen,
+    )
+    return (partial, *base[1:]), first.held
+
+
+def _discounts(base: Sequence[Line], cycle: _Cycle) -> tuple[tuple[Line, ...], list[int]]:
+    """Give the discount lines, and what is left to pay of each line before them.
+
+    Coupons are laid on one by one, so that each line knows its own share of every coupon.
+    """
+    plan = cycle.agreed.plan.code
+    live = [each.coupon for each in cycle.agreed.coupons if each.is_live]
+    coupons = sorted((c for c in live if c.is_for(plan)), key=lambda c: (c.rank, c.code))
+    left = [max(0, line.amount_yen) for line in base]
+    found: tuple[Line, ...] = ()
+    for count, coupon in enumerate(coupons, start=1):
+        grown = discount_lines(lines=base, coupons=coupons[:count], period=cycle.days)
+        for discount in grown[len(found) :]:
+            open_yen = [
+                yen if _takes_from(coupon, discount, line) else 0
+                for yen, line in zip(left, base, strict=True)
+            ]
+            shares = split_yen(-discount.amount_yen, open_yen)
+            left = [yen - share for yen, share in zip(left, shares, strict=True)]
+        found = grown
+    return found, left
+
+
+def _takes_from(coupon: Coupon, discount: Line, line: Line) -> bool:
+    in_scope = coupon.scope is CouponScope.ORDER or line.kind in _PLAN_KINDS
+    return in_scope and line.tax_category is discount.tax_category
+
+
+def _parts(
+    cycle: _Cycle, base: Sequence[Line], left: Sequence[int], first: PaidTime | None
+) -> tuple[PaidPart, ...]:
+    """Give the time that the cycle buys: the plan's, and each recurring add-on's."""
+    number = cycle.subscription.next_cycle
+    entries = sorted(
+        (each for each in cycle.agreed.add_ons if each.is_charged_in(number)),
+        key=lambda each: (each.add_on.code, each.since_cycle),
+    )
+    parts = []
+    open_entries = iter(entries)
+    for line, yen in zip(base, left, strict=True):
+        if line.kind in _PLAN_KINDS:
+            plan = cycle.agreed.plan
+            time = first or _time(line, cycle, (plan.name_ja, plan.name_en))
+            parts.append(PaidPart(None, replace(time, paid_yen=yen)))
+        elif line.kind is LineKind.ADD_ON:
+            add_on = next(open_entries).add_on
+            time = _time(line, cycle, (add_on.name_ja, add_on.name_en))
+            if add_on.recurring:
+                parts.append(PaidPart(add_on.code, replace(time, paid_yen=yen)))
+    return tuple(parts)
+
+
+def _time(line: Line, cycle: _Cycle, names: tuple[str, str]) -> PaidTime:
+    return PaidTime(cycle.nominal, cycle.days.start, _terms(line, cycle, names), 0)
+
+
+def _terms(line: Line, cycle: _Cycle, names: tuple[str, str]) -> Terms:
+    side = Side(line.unit_yen, line.quantity)
+    return Terms(side, cycle.agreed.price.interval, line.tax_category, *names)

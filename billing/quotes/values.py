@@ -1,0 +1,158 @@
+"""What a quote is asked about: the situation as one frozen value, and the merchant's choices.
+
+Everything a quote depends on is in here or an argument of `quote`; nothing is read from outside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from billing.cap_plan import CapRule, PlannedCharge
+from plans import (
+    BadInput,
+    Catalogue,
+    ChangeRule,
+    Month,
+    PaidTime,
+    Period,
+    Rounding,
+    TaxCategory,
+    TaxedYen,
+    UsageCharge,
+)
+from plans.lifecycle import Subscription
+
+__all__ = [
+    "Account",
+    "CapRoom",
+    "CreditAtEnd",
+    "OpenDays",
+    "PaidPart",
+    "QuoteLine",
+    "QuoteRules",
+    "Situation",
+]
+
+
+class OpenDays(StrEnum):
+    """What days cost that lie between a pause, or a moved anchor, and the next cycle."""
+
+    CHARGE = "charge"  # their share of a cycle
+    FREE = "free"
+
+
+class CreditAtEnd(StrEnum):
+    """What becomes of credit that no later charge can use."""
+
+    REFUND = "refund"
+    FORFEIT = "forfeit"
+
+
+_DEFAULT_CHANGE = ChangeRule()
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteRules:
+    """A merchant's choices for amounts; the defaults are written down here.
+
+    `expires_after_minutes` None: a quote holds until midnight of its day. Never longer, because
+    every amount is by the day.
+    """
+
+    timezone: str = "Asia/Tokyo"
+    tax_rounding: Rounding = Rounding.FLOOR
+    change: ChangeRule = _DEFAULT_CHANGE
+    open_days: OpenDays = OpenDays.CHARGE
+    credit_at_end: CreditAtEnd = CreditAtEnd.REFUND
+    expires_after_minutes: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.expires_after_minutes is not None and self.expires_after_minutes < 1:
+            raise BadInput(
+                field="expires_after_minutes",
+                value=self.expires_after_minutes,
+                rule="a quote holds for at least 1 minute",
+                remedy="give a whole number from 1 up, or leave it out for midnight",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class CapRoom:
+    """The monthly cap of the charge permission: limit, what is taken per month, and the rule."""
+
+    limit_yen: int
+    rule: CapRule
+    used: tuple[tuple[Month, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PaidPart:
+    """Paid time of the plan (`add_on` None) or of one add-on."""
+
+    add_on: str | None
+    time: PaidTime
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteLine:
+    """One line of a bill: whole yen with tax, below 0 for what is given back, and the words."""
+
+    kind: str
+    text_ja: str
+    text_en: str
+    amount_yen: int
+    tax_category: TaxCategory
+    period: Period | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """All that an answer rests on; `subscription` is None for somebody who would sign up.
+
+    `paid` is the paid time of the running cycle and `received` what came in for it. `waiting`
+    lines go on the next invoice. `sharing` are the other charges of the next 12 months on the
+    same charge permission, `open_charges` the subscription's own that are invoiced already, for
+    `invoiced_cycle`. `first_cycle` counts the nth cycle from there; None counts paid cycles.
+    """
+
+    subscription: Subscription | None
+    catalogue: Catalogue
+    cap: CapRoom
+    rules: QuoteRules = QuoteRules()
+    paid: tuple[PaidPart, ...] = ()
+    received: tuple[TaxedYen, ...] = ()
+    credit: tuple[TaxedYen, ...] = ()
+    waiting: tuple[QuoteLine, ...] = ()
+    usage: tuple[UsageCharge, ...] = ()
+    open_charges: tuple[PlannedCharge, ...] = ()
+    invoiced_cycle: int | None = None
+    sharing: tuple[PlannedCharge, ...] = ()
+    first_cycle: int | None = None
+    coupons_used: frozenset[str] = frozenset()
+
+    @property
+    def account(self) -> Account:
+        """Where the money stands now."""
+        return Account(self.paid, self.received, self.credit, self.waiting, self.usage)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Where the money of one subscription stands while time passes."""
+
+    parts: tuple[PaidPart, ...] = ()
+    received: tuple[TaxedYen, ...] = ()
+    credit: tuple[TaxedYen, ...] = ()
+    waiting: tuple[QuoteLine, ...] = ()
+    usage: tuple[UsageCharge, ...] = ()
+
+    def part(self, add_on: str | None) -> PaidTime | None:
+        """Find the paid time of the plan or of an add-on."""
+        return next((part.time for part in self.parts if part.add_on == add_on), None)
+
+    def with_part(self, add_on: str | None, time: PaidTime) -> Account:
+        """Replace the paid time of the plan or of an add-on."""
+        others = [part for part in self.parts if part.add_on != add_on]
+        parts = sorted([*others, PaidPart(add_on, time)], key=lambda each: each.add_on or "")
+        return replace(self, parts=tuple(parts))
