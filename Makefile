@@ -6,16 +6,20 @@ STAMP  := $(VENV)/.locked
 TOOLS  := $(VENV)/.test-tools
 NODE   := tests/amazonpay/proof/node
 
-.PHONY: demo test fast check setup bench clean
+.PHONY: demo test fast nightly check setup bench clean
 
 demo: setup  ## set everything up, play some months of renewals, then serve until Ctrl-C
 	$(BIN)/autopay demo
 
 test: setup $(TOOLS)  ## the whole suite: SQLite, a PostgreSQL started for it, a real browser
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not nightly"
+
+nightly: setup $(TOOLS)  ## long profiles: faults planted in the local Amazon Pay, many random examples
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m nightly
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 --dist loadgroup tests/amazonpay/sandbox/test_state_machines.py tests/plans
 
 fast: setup  ## the quick half of the suite
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not nightly"
 
 check: setup  ## format, lint, types, import contracts, lock hosts
 	$(BIN)/ruff format --check .

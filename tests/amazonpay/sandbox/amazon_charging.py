@@ -18,6 +18,8 @@ from amazon_model import (
     MIGRATED_LIMIT,
     MOST_CHARGES,
     MOST_REFUNDS,
+    PENDING,
+    REFUND,
     SYNCHRONOUS_CAPTURE,
     Charge,
     Permission,
@@ -31,7 +33,7 @@ AMOUNTS = st.sampled_from([1, 7, 480, 1_000, 2_999, 9_999, 55_999, 56_007, 60_00
 # The whole of what is left, a yen more, a yen less, one yen, half of it, or some other amount.
 EDGES = st.sampled_from(["all", "all", "over", "over", "under", "one", "half"])
 ENDINGS = st.sampled_from(
-    ["Authorized", "SoftDeclined", "HardDeclined", "AmazonRejected", "ProcessingFailure"]
+    ["HardDeclined", "Authorized", "SoftDeclined", "AmazonRejected", "ProcessingFailure"]
 )
 SCRIPTS = st.lists(
     st.sampled_from(["ok", *DECLINES, "ProcessingFailure", "Pending:Authorized"]), max_size=3
@@ -108,27 +110,24 @@ class Charging(Watched):
     @operation(pick=PICK, to=st.sampled_from(["updated", "limit", "closed", *BUYER_REASONS]))
     def a_buyer_acts(self, pick: int, to: str) -> None:
         permission = self.any_permission(pick)
-        was_closed = permission.state == "Closed"
-        change: dict[str, Any] = {"state": "NonChargeable", "reasonCode": to}
         if to == "limit":
-            change = {"amountLimit": permission.limit + (0 if permission.is_order else 5_000)}
-        elif to == "closed":
+            return None if permission.is_order else self.raise_limit(permission)
+        change: dict[str, Any] = {"state": "NonChargeable", "reasonCode": to}
+        if to == "closed":
             change = {"state": "Closed", "reasonCode": "BuyerClosed"}
         elif to == "updated":
             change = {"paymentMethod": "updated"}
         got = self.act("PATCH", f"/charge-permissions/{permission.id}", change)
-        if to == "limit":
-            permission.limit = change["amountLimit"]
-        elif was_closed:
-            assert got.status == 400 or to == "closed", got.raw
-            return
-        else:
-            states = {"closed": ("Closed", "BuyerClosed"), "updated": ("Chargeable", None)}
-            at = ms(got.json["updatedAt"])
-            permission.move(*states.get(to, ("NonChargeable", to)), at)
-            if to == "updated":
-                permission.settle(at)
+        if permission.state == "Closed":
+            assert got.status == (200 if to == "closed" else 400), got.raw
+            return None
         assert got.status == 200, got.raw
+        states = {"closed": ("Closed", "BuyerClosed"), "updated": ("Chargeable", None)}
+        at = ms(got.json["updatedAt"])
+        permission.move(*states.get(to, ("NonChargeable", to)), at)
+        if to == "updated":
+            permission.settle(at)
+        return None
 
     @operation(pick=PICK, text=st.text(st.characters(codec="utf-8"), min_size=1, max_size=20))
     def update_permission(self, pick: int, text: str) -> None:
@@ -149,9 +148,18 @@ class Charging(Watched):
     def close(self, pick: int, cancel: bool, code: str | None) -> None:
         self.closed(self.any_permission(pick), cancel, code)
 
-    @operation(pick=PICK, state=st.sampled_from(STATES), cancel=st.booleans(), kind=KINDS)
-    def close_with_a_charge(self, pick: int, state: str, cancel: bool, kind: str) -> None:
-        self.closed(self.charge(pick, state, kind).permission, cancel, None)
+    @operation(pick=PICK, state=st.sampled_from(STATES), odds=st.integers(0, 2), kind=KINDS)
+    def close_with_a_charge(self, pick: int, state: str, odds: int, kind: str) -> None:
+        self.closed(self.charge(pick, state, kind).permission, odds < 2, None)
+
+    @operation(pick=PICK, ending=ENDINGS, cancel=st.booleans())
+    def close_while_pending(self, pick: int, ending: str, cancel: bool) -> None:
+        """What is canceled stays so, and nothing that ends later opens a closed permission."""
+        for kind in ("Recurring", "OneTime"):
+            charge = self.pending(pick, ending, kind, now=False, may_wait=True)
+            if charge is not None:
+                self.closed(charge.permission, cancel, None)
+        self.go_to(self.model.now + PENDING + 1)
 
     def closed(self, permission: Permission, cancel: bool, code: str | None) -> None:
         body = {"closureReason": "解約", "cancelPendingCharges": cancel}
@@ -209,6 +217,23 @@ class Charging(Watched):
             return refused(got, (400, "DuplicateIdempotencyKey"))
         assert (got.status, got.raw) == (before.status, before.raw)
 
+    @operation(pick=PICK, code=st.sampled_from([None, "SoftDeclined", "TransactionTimedOut"]))
+    def repeat_what_was_refused(self, pick: int, code: str | None) -> None:
+        """Amazon's no stays with its key, whatever has become possible since."""
+        permission = self.permission(pick)
+        over = permission.balance(month_of(self.model.now)) + 1
+        self.create(permission, 1 if code else over, code=code)
+        path, key, body, before = self.kept[-1]
+        self.raise_limit(permission)
+        got = self.call("POST", path, body, key)
+        assert (got.status, got.raw) == (before.status, before.raw)
+
+    def raise_limit(self, permission: Permission) -> None:
+        change = {"amountLimit": permission.limit + 5_000}
+        got = self.act("PATCH", f"/charge-permissions/{permission.id}", change)
+        assert got.status == 200, got.raw
+        permission.limit += 5_000
+
     @operation(pick=PICK)
     def repeat_what_failed(self, pick: int) -> None:
         """500 leaves the key free: the second try is performed."""
@@ -218,11 +243,18 @@ class Charging(Watched):
         assert self.create(permission, 1_000, key=key) is None
         self.create(permission, 1_000, key=key)
 
-    @operation(pick=PICK, where=EDGES, kind=KINDS, odds=PICK)
-    def capture(self, pick: int, where: str, kind: str, odds: int) -> None:
-        charge = self.charge(pick, "Authorized", kind)
+    @operation(pick=PICK, where=EDGES, odds=PICK)
+    def capture(self, pick: int, where: str, odds: int) -> None:
         code = ("CaptureInitiated", "AmazonRejected")[odds % 4 // 2] if odds % 2 == 0 else None
-        self.captured(charge, edge(charge.amount, where), code)
+        for kind in ("Recurring", "OneTime"):
+            charge = self.charge(pick, "Authorized", kind)
+            self.captured(charge, edge(charge.amount, where), code)
+
+    @operation(pick=PICK, state=st.sampled_from(STATES))
+    def capture_twice(self, pick: int, state: str) -> None:
+        charge = self.charge(pick, state)
+        self.captured(charge, 1, "CaptureInitiated")
+        self.captured(charge, 1)
 
     def captured(self, charge: Charge, amount: int, code: str | None = None) -> None:
         key, body = uuid.uuid4().hex, {"captureAmount": yen(amount)}
@@ -236,9 +268,10 @@ class Charging(Watched):
         assert got.status == 200, got.raw
         charge.capture(amount, self.at, code)
 
-    @operation(pick=PICK, state=st.sampled_from(STATES), kind=KINDS)
-    def cancel(self, pick: int, state: str, kind: str) -> None:
-        self.canceled(self.charge(pick, state, kind))
+    @operation(pick=PICK, state=st.sampled_from(["Authorized", *STATES]))
+    def cancel(self, pick: int, state: str) -> None:
+        for kind in ("Recurring", "OneTime"):
+            self.canceled(self.charge(pick, state, kind))
 
     def canceled(self, charge: Charge) -> None:
         body = {"cancellationReason": "欠品"}
@@ -279,6 +312,17 @@ class Charging(Watched):
         got = self.act("POST", "/refund-outcomes", {"outcome": outcome})
         assert got.status < 300, got.raw
         self.model.refund_script.append(outcome)
+
+    @operation(pick=PICK, outcome=OUTCOMES)
+    def refund_again(self, pick: int, outcome: str) -> None:
+        """A refund that was declined gives its room back."""
+        charge = self.new_charge(pick, "Captured", "Recurring", 1_000)
+        self.act("DELETE", "/refund-outcomes", None)
+        self.model.refund_script.clear()
+        self.refunds_end_in(outcome)
+        self.refunded(charge, charge.refundable)
+        self.go_to(self.model.now + REFUND + 1)
+        self.refunded(charge, max(charge.refundable, 1))
 
     @operation(pick=PICK)
     def refund_too_often(self, pick: int) -> None:

@@ -97,7 +97,9 @@ class CheckingOut(Watched):
 
     @operation(pick=PICK, amount=AMOUNTS)
     def update_session(self, pick: int, amount: int) -> None:
-        session = self.session(pick)
+        self.updated(self.session(pick), amount)
+
+    def updated(self, session: Session, amount: int) -> None:
         body = {"paymentDetails": {"chargeAmount": yen(amount)}}
         got = self.call("PATCH", f"/checkoutSessions/{session.id}", body)
         if session.is_gone:
@@ -105,7 +107,6 @@ class CheckingOut(Watched):
         if session.state != "Open":
             return refused(got, WRONG_SESSION)
         assert got.status == 200, got.raw
-        # What was approved must be approved again.
         session.amount, session.is_approved = amount, False
 
     @operation(pick=PICK, more=st.sampled_from([0, 0, 0, 1]), code=CODES)
@@ -119,13 +120,38 @@ class CheckingOut(Watched):
         session = self.paid(flags, amount, intent, kind, card)
         self.complete(session, 0, code)
 
-    @operation(flags=FLAGS, amount=AMOUNTS, intent=INTENTS, kind=KINDS)
-    def plain_checkout(self, flags: int, amount: int, intent: str, kind: str) -> None:
-        self.complete(self.paid(flags, amount, intent, kind, "1111"), 0, None)
+    @operation(
+        flags=FLAGS, amount=AMOUNTS, intent=INTENTS, kind=KINDS, more=st.sampled_from([0, 1])
+    )
+    def plain_checkout(self, flags: int, amount: int, intent: str, kind: str, more: int) -> None:
+        session = self.paid(flags, amount, intent, kind, "1111")
+        if more:
+            self.complete(session, more, None)
+        self.complete(session, 0, None)
 
-    @operation(card=st.sampled_from(list(CARDS_ON_COMPLETE)), kind=KINDS)
-    def checkout_that_pends(self, card: str, kind: str) -> None:
-        self.complete(self.paid(1, 1_000, "Authorize", kind, card), 0, None)
+    @operation(
+        card=st.sampled_from([*CARDS_ON_COMPLETE, *CARDS_ON_RETURN]),
+        kind=KINDS,
+        intent=st.sampled_from(["Authorize", "Authorize", "Confirm"]),
+    )
+    def simulated_card(self, card: str, kind: str, intent: str) -> None:
+        self.complete(self.paid(1, 1_000, intent, kind, card), 0, None)
+
+    @operation(
+        intent=INTENTS,
+        script=st.sampled_from(["Pending:Authorized", "CaptureInitiated", *DECLINES]),
+        code=st.sampled_from([None, *COMPLETE_CODES]),
+    )
+    def header_beats_script(self, intent: str, script: str, code: str | None) -> None:
+        session = self.paid(1, 1_000, intent, "OneTime", "4354", script)
+        self.complete(session, 0, code)
+
+    @operation(kind=KINDS)
+    def change_what_was_paid(self, kind: str) -> None:
+        """What was approved must be approved again."""
+        session = self.paid(0, 1_000, "Authorize", kind, "1111")
+        self.updated(session, 999)
+        self.complete(session, 0, None)
 
     @operation(flags=FLAGS, beside=BESIDE, kind=KINDS)
     def complete_at_the_last_moment(self, flags: int, beside: int, kind: str) -> None:
@@ -133,10 +159,18 @@ class CheckingOut(Watched):
         self.go_to(session.created + SESSION + beside)
         self.complete(session, 0, None)
 
-    def paid(self, flags: int, amount: int, intent: str, kind: str, card: str) -> Session:
+    def paid(
+        self,
+        flags: int,
+        amount: int,
+        intent: str,
+        kind: str,
+        card: str,
+        script: str | None = None,
+    ) -> Session:
         session = self.opened_session(flags, amount, intent, kind)
         self.buyer(session, "buyer", card, None)
-        self.buyer(session, "pay", card, None)
+        self.buyer(session, "pay", card, script)
         return session
 
     def complete(self, session: Session, more: int, code: str | None) -> None:

@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import Phase
+from hypothesis import Phase, settings
 from hypothesis.errors import Flaky
-from hypothesis.stateful import run_state_machine_as_test
-from test_state_machines import AmazonPay, machine_settings
+from test_state_machines import AmazonPay, play
 from wire_client import WireClient
 
 import amazonpay
@@ -26,8 +25,9 @@ import amazonpay
 pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 
 PACKAGE = Path(amazonpay.__file__).parent
-# Of the default profile, whatever the profile of this run: the faults must show on every save.
-DEFAULT_EXAMPLES = 100
+# Whatever the profile of this run: the faults must show on every save, without looking for the
+# shortest sequence that shows them.
+DEFAULT = settings.get_profile("default")
 
 
 class Fault(NamedTuple):
@@ -293,12 +293,8 @@ def examples_until_noticed(ready: dict[str, Any]) -> int | None:
         begun += 1
         return AmazonPay(amazon, ready["store_id"])
 
-    # The same examples as in the default profile, without looking for the shortest one.
-    wanted = machine_settings(
-        DEFAULT_EXAMPLES, derandomize=True, database=None, phases=[Phase.generate]
-    )
     try:
-        run_state_machine_as_test(machine, settings=wanted)
+        play(machine, DEFAULT, database=None, phases=[Phase.generate])
     except (AssertionError, Flaky):
         # The last one was only the failure told once more. Flaky is a failure, too: it came and
         # did not come again, since a call fell on the other side of a timer.
