@@ -250,6 +250,8 @@ def _ready_line(identity: Identity, base_url: str, tls: ServerTls | None) -> dic
         "private_key_file": str(identity.private_key_file),
         "ca_file": None if tls is None else str(tls.ca_file),
         "ipn_topic_arn": identity.ipn_topic_arn,
+        "checkout_script_url": base_url + "/checkout.js",
+        "account_url": base_url + "/jr/your-account",
     }
 
 
@@ -257,7 +259,7 @@ def _announce(ready: dict[str, str | None], *, as_json: bool) -> None:
     if as_json:
         text = json.dumps(ready)
     else:
-        rows = (f"  {name:<17} {value or '-'}" for name, value in ready.items())
+        rows = (f"  {name:<20} {value or '-'}" for name, value in ready.items())
         text = "Local Amazon Pay is ready; Ctrl-C ends it.\n" + "\n".join(rows)
     sys.stdout.write(text + "\n")
     sys.stdout.flush()

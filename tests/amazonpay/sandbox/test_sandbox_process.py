@@ -24,7 +24,7 @@ def test_the_ready_line_and_the_key_file(launch: Launch, tmp_path: Path) -> None
     _, ready = launch(tmp_path)
     assert list(ready) == [
         *("base_url", "control_url", "merchant_id", "store_id", "public_key_id"),
-        *("private_key_file", "ca_file", "ipn_topic_arn"),
+        *("private_key_file", "ca_file", "ipn_topic_arn", "checkout_script_url", "account_url"),
     ]
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", ready["base_url"])
     assert re.fullmatch(r"SANDBOX-[A-Z0-9]{24}", ready["public_key_id"])

@@ -1,4 +1,4 @@
-"""One real browser for all tests of this folder, and a shop beside the local Amazon Pay."""
+"""One real browser per module of this folder, and a shop beside the local Amazon Pay."""
 
 import shutil
 from collections.abc import Iterator
@@ -20,10 +20,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it lives, nothing else in this process can use asyncio
 def browser() -> Iterator[Browser]:
     """Chromium of the system."""
-    program = shutil.which("chromium")
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
     if program is None:
         pytest.fail(
             "no chromium found; run: apt-get install chromium fonts-ipaexfont", pytrace=False
