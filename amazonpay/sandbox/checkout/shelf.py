@@ -13,9 +13,9 @@ from amazonpay.sandbox.world import World
 _DOCUMENTS: Final = ("recurring", "payment", "metadata", "web", "extras")
 _COLUMNS: Final = tuple(column.name for column in fields(Session))
 # The names are the dataclass's own: nothing from outside reaches these texts.
-_INSERT: Final = f"INSERT INTO checkout_sessions VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
+_INSERT: Final = f"INSERT INTO checkout_sessions VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - our own names
 _UPDATE: Final = (
-    f"UPDATE checkout_sessions SET {', '.join(f'{name} = ?' for name in _COLUMNS[2:])} "  # noqa: S608
+    f"UPDATE checkout_sessions SET {', '.join(f'{name} = ?' for name in _COLUMNS[2:])} "  # noqa: S608 - our own names
     "WHERE id = ?"
 )
 
