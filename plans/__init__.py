@@ -3,8 +3,6 @@
 This is the room's one door; other rooms import from here and nowhere deeper.
 """
 
-from plans.add_ons import AddOn, AddOnInForce, check_add_on
-from plans.anchoring import plan_anchor
 from plans.calendar import (
     Anchor,
     AnchorRule,
@@ -18,9 +16,11 @@ from plans.calendar import (
     cycle_starts,
     days_in_month,
 )
-from plans.cancellation_fee import CancellationFee, cancellation_fee
-from plans.canonical import encode, fingerprint
-from plans.catalogue import (
+from plans.catalogue.add_ons import AddOn, AddOnInForce, check_add_on
+from plans.catalogue.anchoring import plan_anchor
+from plans.catalogue.cancellation_fee import CancellationFee, cancellation_fee
+from plans.catalogue.canonical import canonical_form, canonical_hash
+from plans.catalogue.catalogue import (
     ALWAYS,
     Catalogue,
     NoLongerSold,
@@ -30,23 +30,8 @@ from plans.catalogue import (
     UnknownOffer,
     UsageTerms,
 )
-from plans.catalogue_checks import Offer
-from plans.catalogue_file import CatalogueProblems, parse_catalogue
-from plans.change_effect import settle_change
-from plans.change_rule import (
-    ChangeEffect,
-    ChangeLine,
-    ChangeLineKind,
-    ChangeRule,
-    ChangeTiming,
-    NegativeResult,
-    Settlement,
-    TaxedYen,
-    change_date,
-    default_timing,
-)
-from plans.change_words import LineWords
-from plans.coupons import (
+from plans.catalogue.checks import Offer
+from plans.catalogue.coupons import (
     AmountOff,
     Coupon,
     CouponInForce,
@@ -60,15 +45,9 @@ from plans.coupons import (
     check_coupon,
     check_stacking,
 )
-from plans.discounts import discount_lines, split_yen
-from plans.errors import BadInput, BeyondCalendar, NoPriceYet, PlansError, UnknownPlan
-from plans.families import NotReplaceable, PlanFamily, Replacement, replacement
-from plans.first_period import FirstCharge, first_period_charge
-from plans.lines import Line, LineKind, check_quantity, cycle_lines
-from plans.money_words import ROUNDING_EN, ROUNDING_JA, number_text, yen_en, yen_ja
-from plans.paid_time import PaidTime, SameDay, Terms, days_share, unused_share
-from plans.price_migrations import Grandfathering, PriceMigration, PriceRef, price_agreed
-from plans.price_models import (
+from plans.catalogue.families import NotReplaceable, PlanFamily, Replacement, replacement
+from plans.catalogue.price_migrations import Grandfathering, PriceMigration, PriceRef, price_agreed
+from plans.catalogue.price_models import (
     Aggregation,
     Amount,
     Flat,
@@ -80,7 +59,7 @@ from plans.price_models import (
     UsageTier,
     amount_of,
 )
-from plans.price_terms import (
+from plans.catalogue.price_terms import (
     CyclePrice,
     FirstPeriod,
     FixedFee,
@@ -89,12 +68,17 @@ from plans.price_terms import (
     RemainingPercent,
     SetupFee,
 )
-from plans.proration import Chain, ChainLine, Change, Proration, chain, prorate
-from plans.proration_rule import ChangeDay, Divisor, ProrationRule, RoundAt, Side
-from plans.proration_words import formula_en, formula_ja
-from plans.rounding import Rounding, divide_yen, round_yen
-from plans.stored_terms import OFFER_TYPES, offer_from_text, offer_text, price_from_text, price_text
-from plans.subscription import (
+from plans.catalogue.stored_terms import (
+    OFFER_TYPES,
+    offer_from_text,
+    offer_text,
+    price_from_text,
+    price_text,
+)
+from plans.catalogue_file.file import CatalogueProblems, parse_catalogue
+from plans.catalogue_file.yaml_nodes import Problem
+from plans.errors import BadInput, BeyondCalendar, NoPriceYet, PlansError, UnknownPlan
+from plans.lifecycle.states import (
     TRANSITIONS,
     ForbiddenTransition,
     SubscriptionState,
@@ -103,7 +87,9 @@ from plans.subscription import (
     minimum_term_remaining,
     trial_end,
 )
-from plans.usage import (
+from plans.lines.cycle import Line, LineKind, check_quantity, cycle_lines
+from plans.lines.discounts import discount_lines, split_yen
+from plans.lines.usage import (
     BilledUsage,
     NegativeUsage,
     UsageCharge,
@@ -118,7 +104,24 @@ from plans.usage import (
     usage_due,
     used_in,
 )
-from plans.yaml_nodes import Problem
+from plans.money_words import ROUNDING_EN, ROUNDING_JA, number_text, yen_en, yen_ja
+from plans.proration.arithmetic import Chain, ChainLine, Change, Proration, chain, prorate
+from plans.proration.change_effect import settle_change
+from plans.proration.change_rule import (
+    ChangeEffect,
+    ChangeLine,
+    ChangeLineKind,
+    ChangeRule,
+    NegativeResult,
+    Settlement,
+    TaxedYen,
+)
+from plans.proration.change_words import LineWords
+from plans.proration.first_period import FirstCharge, first_period_charge
+from plans.proration.paid_time import PaidTime, SameDay, Terms, days_share, unused_share
+from plans.proration.rule import ChangeDay, Divisor, ProrationRule, RoundAt, Side
+from plans.proration.words import formula_en, formula_ja
+from plans.rounding import Rounding, divide_yen, round_yen
 
 __all__ = [
     "ALWAYS",
@@ -147,7 +150,6 @@ __all__ = [
     "ChangeLine",
     "ChangeLineKind",
     "ChangeRule",
-    "ChangeTiming",
     "Coupon",
     "CouponInForce",
     "CouponNotForPlan",
@@ -221,8 +223,9 @@ __all__ = [
     "WrongMeter",
     "amount_of",
     "cancellation_fee",
+    "canonical_form",
+    "canonical_hash",
     "chain",
-    "change_date",
     "check_add_on",
     "check_coupon",
     "check_quantity",
@@ -236,11 +239,8 @@ __all__ = [
     "cycle_starts",
     "days_in_month",
     "days_share",
-    "default_timing",
     "discount_lines",
     "divide_yen",
-    "encode",
-    "fingerprint",
     "first_period_charge",
     "formula_en",
     "formula_ja",

@@ -9,7 +9,7 @@ from typing import Any
 
 from billing.quotes.agreed import price_ref
 from billing.quotes.values import Situation
-from plans import AddOn, Coupon, Offer, encode, fingerprint
+from plans import AddOn, Coupon, Offer, canonical_form, canonical_hash
 from plans.lifecycle import (
     Actor,
     AddOnChange,
@@ -65,30 +65,30 @@ def inputs_of(
 ) -> Inputs:
     """Fingerprint each section; of the catalogue, only what the question is about."""
     sections: dict[str, Any] = {
-        "question": [type(command).__name__, encode(command), actor.value, reason],
+        "question": [type(command).__name__, canonical_form(command), actor.value, reason],
         "day": on.isoformat(),
         "subscription": [
             _every_field(situation.subscription),
             situation.first_cycle,
             situation.invoiced_cycle,
-            encode(situation.coupons_used),
+            canonical_form(situation.coupons_used),
         ],
         "catalogue": _catalogue(situation, command),
-        "paid": encode((situation.paid, situation.received)),
-        "credit": encode((situation.credit, situation.waiting, situation.usage)),
-        "charges": encode((situation.sharing, situation.open_charges)),
-        "cap": encode(situation.cap),
+        "paid": canonical_form((situation.paid, situation.received)),
+        "credit": canonical_form((situation.credit, situation.waiting, situation.usage)),
+        "charges": canonical_form((situation.sharing, situation.open_charges)),
+        "cap": canonical_form(situation.cap),
         "rules": _every_field(situation.rules),
         "policy": _every_field(policy),
     }
-    return tuple((name, fingerprint(_SCHEME, what)[:_DIGITS]) for name, what in sections.items())
+    return tuple((name, canonical_hash(_SCHEME, what)[:_DIGITS]) for name, what in sections.items())
 
 
 def _every_field(value: Any) -> Any:
     """Encode a value with the fields that hold their defaults: a later default is a change."""
     if value is None:
         return None
-    return {field.name: encode(getattr(value, field.name)) for field in fields(value)}
+    return {field.name: canonical_form(getattr(value, field.name)) for field in fields(value)}
 
 
 def _catalogue(situation: Situation, command: Command) -> Any:
@@ -103,7 +103,9 @@ def _catalogue(situation: Situation, command: Command) -> Any:
         for offer in _concerned(catalogue.offers, offers)
     ]
     return {
-        "plans": [encode(catalogue.plans[code]) for code in sorted(plans & set(catalogue.plans))],
+        "plans": [
+            canonical_form(catalogue.plans[code]) for code in sorted(plans & set(catalogue.plans))
+        ],
         "prices": [
             price.content_hash for code in sorted(plans) for price in catalogue.prices.get(code, ())
         ],

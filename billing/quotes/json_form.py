@@ -10,7 +10,7 @@ from billing.quotes.cap import CapOutlook, CapRow
 from billing.quotes.pinned import Quote
 from billing.quotes.values import QuoteLine
 from billing.quotes.words import explain_en, explain_ja, rate_words
-from plans import Rounding, encode
+from plans import Rounding, canonical_form
 
 __all__ = ["bill_record", "quote_json", "quote_record"]
 
@@ -26,7 +26,7 @@ def quote_record(quote: Quote) -> dict[str, Any]:
     return {
         "quote_id": quote.quote_id,
         "subscription": quote.subscription_id,
-        "command": {"name": type(quote.decided).__name__, **encode(quote.decided)},
+        "command": {"name": type(quote.decided).__name__, **canonical_form(quote.decided)},
         "actor": quote.actor.value,
         "overridden": list(quote.overridden),
         "on": quote.on.isoformat(),

@@ -11,7 +11,7 @@ from billing.quotes.bills import Bill
 from billing.quotes.cap import CapOutlook
 from billing.quotes.inputs import Inputs
 from billing.quotes.values import QuoteLine, QuoteRules, Situation
-from plans import encode, fingerprint
+from plans import canonical_form, canonical_hash
 from plans.lifecycle import Actor, Command, Paused, Policy, Scheduled
 
 __all__ = ["Quote", "pinned", "quote"]
@@ -134,9 +134,9 @@ def pinned(
     effective_on = _effective_on(answer, on)
     expires_at = _expires_at(rules, on, at)
     said = (answer.today, answer.coming, answer.coming_before, answer.cap, effective_on)
-    content = fingerprint(_SCHEME, [encode(answer.inputs), encode(said)])
+    content = canonical_hash(_SCHEME, [canonical_form(answer.inputs), canonical_form(said)])
     return Quote(
-        quote_id=fingerprint(_SCHEME, [content, expires_at.isoformat()])[:_ID_DIGITS],
+        quote_id=canonical_hash(_SCHEME, [content, expires_at.isoformat()])[:_ID_DIGITS],
         subscription_id=answer.subscription.id,
         command=command,
         decided=answer.command,

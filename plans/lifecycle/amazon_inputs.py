@@ -18,9 +18,9 @@ from plans.lifecycle.facts import Fact, PermissionChanged, Withdrawn
 from plans.lifecycle.policy import WhenBuyerCloses, WhenNotChargeable
 from plans.lifecycle.refusals import AlreadyDone, OutOfOrder, Refused
 from plans.lifecycle.scheduling import carry_out
+from plans.lifecycle.states import SubscriptionState
 from plans.lifecycle.subscription import Subscription
 from plans.lifecycle.values import Actor, PauseCause, Permission, PermissionState, ResumeMode
-from plans.subscription import SubscriptionState
 
 __all__ = [
     "buyer_closed",

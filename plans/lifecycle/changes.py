@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import ClassVar, assert_never
 
 from plans.calendar import AnchorRule, Interval
-from plans.families import Replacement
+from plans.catalogue.families import Replacement
 from plans.lifecycle.values import Actor, PauseCause, Refund, ResumeMode
 
 __all__ = [

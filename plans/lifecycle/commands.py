@@ -11,7 +11,7 @@ from datetime import date
 from enum import StrEnum
 
 from plans.calendar import AnchorRule, Interval
-from plans.families import Replacement
+from plans.catalogue.families import Replacement
 from plans.lifecycle.values import DunningOutcome, Refund, ResumeMode, Timing
 
 __all__ = [

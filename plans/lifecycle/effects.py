@@ -28,9 +28,9 @@ from plans.lifecycle.facts import (
     TermsChanged,
 )
 from plans.lifecycle.refusals import Refused
+from plans.lifecycle.states import SubscriptionState, cycle_after_resume, trial_end
 from plans.lifecycle.subscription import Subscription, cycle_days, start_of
 from plans.lifecycle.values import PauseInForce, ResumeMode, Trial
-from plans.subscription import SubscriptionState, cycle_after_resume, trial_end
 
 __all__ = [
     "anchor_moved",

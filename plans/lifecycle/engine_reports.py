@@ -11,9 +11,9 @@ from plans.lifecycle.effects import cycle_paid, in_effect
 from plans.lifecycle.facts import CycleDeclined, Fact, OpenDaysPaid
 from plans.lifecycle.passing import fallen_due
 from plans.lifecycle.refusals import AlreadyDone, OutOfOrder
+from plans.lifecycle.states import SubscriptionState
 from plans.lifecycle.subscription import Subscription
 from plans.lifecycle.values import DunningOutcome, PauseCause, ResumeMode
-from plans.subscription import SubscriptionState
 
 __all__ = ["charge_declined", "charge_succeeded", "dunning_ended", "time_passed"]
 

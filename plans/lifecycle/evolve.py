@@ -29,10 +29,10 @@ from plans.lifecycle.facts import (
     TrialEndMoved,
     Withdrawn,
 )
+from plans.lifecycle.states import SubscriptionState, check_transition
 from plans.lifecycle.subscription import Subscription
 from plans.lifecycle.terms import with_terms
 from plans.lifecycle.values import CouponHeld
-from plans.subscription import SubscriptionState, check_transition
 
 __all__ = ["apply", "apply_all", "created", "evolve", "replay"]
 

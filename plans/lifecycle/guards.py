@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import islice
 
-from plans.families import Replacement
+from plans.catalogue.families import Replacement
 from plans.lifecycle import commands as c
 from plans.lifecycle.changes import Cancellation, Change
 from plans.lifecycle.context import Context
@@ -18,9 +18,9 @@ from plans.lifecycle.facts import Fact, Scheduled
 from plans.lifecycle.passing import coming_charges
 from plans.lifecycle.policy import EarlyLeave
 from plans.lifecycle.refusals import DeadlinePassed, GuardRefused, MinimumTermOpen
+from plans.lifecycle.states import SubscriptionState
 from plans.lifecycle.subscription import Subscription, present
 from plans.lifecycle.values import Actor, Timing
-from plans.subscription import SubscriptionState
 
 __all__ = ["broken_guards", "guards_of_creation", "remaining_cycles"]
 

@@ -13,9 +13,9 @@ from plans.lifecycle.changes import Cancellation, PauseChange, ScheduledChange
 from plans.lifecycle.effects import cycle_paid, in_effect, resumed, started
 from plans.lifecycle.evolve import apply, apply_all
 from plans.lifecycle.facts import Fact, Lapsed
+from plans.lifecycle.states import SubscriptionState
 from plans.lifecycle.subscription import Subscription, charge_on
 from plans.lifecycle.values import PauseInForce, ResumeMode
-from plans.subscription import SubscriptionState
 
 __all__ = ["coming_charges", "fallen_due", "next_due"]
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 from datetime import date
 
 from plans.errors import BadInput
-from plans.subscription import SubscriptionState
+from plans.lifecycle.states import SubscriptionState
 
 __all__ = [
     "AlreadyDone",

@@ -9,6 +9,7 @@ from typing import TypeVar
 from plans.calendar import Anchor, AnchorRule, Interval, Period, cycle_on_or_after, cycle_start
 from plans.lifecycle.changes import Cancellation, ScheduledChange
 from plans.lifecycle.refusals import OutOfOrder
+from plans.lifecycle.states import SubscriptionState
 from plans.lifecycle.values import (
     AddOnHeld,
     CouponHeld,
@@ -17,7 +18,6 @@ from plans.lifecycle.values import (
     PermissionState,
     Trial,
 )
-from plans.subscription import SubscriptionState
 
 _Part = TypeVar("_Part")
 

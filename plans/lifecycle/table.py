@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from plans.lifecycle import commands as c
 from plans.lifecycle.refusals import NotForThisActor, NotInThisState
+from plans.lifecycle.states import SubscriptionState
 from plans.lifecycle.values import Actor
-from plans.subscription import SubscriptionState
 
 __all__ = ["COMMANDS", "WHY", "check_possible", "render_reasons", "render_table", "why_not"]
 

@@ -17,8 +17,8 @@ from plans import (
     TaxCategory,
     Unit,
 )
-from plans.change_rule import ChangeEffect, ChangeRule, NegativeResult, Settlement
-from plans.paid_time import PaidTime, Terms
+from plans.proration.change_rule import ChangeEffect, ChangeRule, NegativeResult, Settlement
+from plans.proration.paid_time import PaidTime, Terms
 
 MONTHLY = Interval(Unit.MONTH)
 APRIL = Period(date(2026, 4, 1), date(2026, 5, 1))  # 30 days

@@ -15,17 +15,14 @@ from plans import (
     TaxCategory,
     Unit,
 )
-from plans.change_effect import settle_change
-from plans.change_rule import (
+from plans.proration.change_effect import settle_change
+from plans.proration.change_rule import (
     ChangeEffect,
     ChangeRule,
-    ChangeTiming,
     NegativeResult,
     TaxedYen,
-    change_date,
-    default_timing,
 )
-from plans.paid_time import PaidTime
+from plans.proration.paid_time import PaidTime
 
 YEARLY = Interval(Unit.YEAR)
 NOW, NEXT = ChangeEffect.CHARGE_NOW, ChangeEffect.NEXT_INVOICE
@@ -240,34 +237,6 @@ def test_undoing_a_restart_takes_up_the_old_cycle():
     assert (back.held, back.cycle) == (paid(3000), APRIL)
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "expected"),
-    [
-        pytest.param(at(1000), at(2000), ChangeTiming.NOW, id="dearer"),
-        pytest.param(at(2000), at(1000), ChangeTiming.RENEWAL, id="cheaper"),
-        pytest.param(at(1000), at(1000), ChangeTiming.NOW, id="equal"),
-        # 12,000 a year is 1,000 a month; 11,999 is less
-        pytest.param(at(1000), at(12000, interval=YEARLY), ChangeTiming.NOW, id="a year, equal"),
-        pytest.param(at(1000), at(11999, interval=YEARLY), ChangeTiming.RENEWAL, id="a year"),
-    ],
-)
-def test_default_timing(old, new, expected):
-    assert default_timing(old=old, new=new) is expected
-
-
-@pytest.mark.parametrize(
-    ("timing", "on", "expected"),
-    [
-        pytest.param(ChangeTiming.NOW, None, "2026-04-16", id="now"),
-        pytest.param(ChangeTiming.RENEWAL, None, "2026-05-01", id="renewal"),
-        pytest.param(ChangeTiming.ON_DATE, date(2026, 4, 20), "2026-04-20", id="on a date"),
-    ],
-)
-def test_change_date(timing, on, expected):
-    given = change_date(timing=timing, today=date(2026, 4, 16), cycle=APRIL, on=on)
-    assert given.isoformat() == expected
-
-
 def test_at_renewal_no_money_moves():
     settled = settle_change(held=paid(3000), change_on=APRIL.end, to=at(9, interval=YEARLY))
     assert destinations(settled) == (0, 0, 0, 0, 0)
@@ -282,10 +251,6 @@ def _settle(on="2026-04-16", rule=None, *, to=None, anchor_rule=AnchorRule.KEEP_
         rule=rule or ChangeRule(),
         anchor_rule=anchor_rule,
     )
-
-
-def _date(timing, on):
-    return change_date(timing=timing, today=date(2026, 4, 16), cycle=APRIL, on=on)
 
 
 @pytest.mark.parametrize(
@@ -311,9 +276,6 @@ def _date(timing, on):
             "effect",
             id="restart of a last-day plan in mid-month",
         ),
-        pytest.param(lambda: _date(ChangeTiming.ON_DATE, None), "on", id="no date"),
-        pytest.param(lambda: _date(ChangeTiming.NOW, date(2026, 4, 20)), "on", id="date and now"),
-        pytest.param(lambda: _date(ChangeTiming.ON_DATE, date(2026, 4, 15)), "on", id="past"),
     ],
 )
 def test_refused(call, field):

@@ -18,9 +18,9 @@ from proration_cases import (
 )
 
 from plans import Change, Divisor, Interval, RoundAt, Rounding, Side, Unit, chain
-from plans.change_effect import settle_change
-from plans.change_rule import ChangeEffect, ChangeLineKind, ChangeRule, NegativeResult
-from plans.paid_time import PaidTime, Terms, unused_share
+from plans.proration.change_effect import settle_change
+from plans.proration.change_rule import ChangeEffect, ChangeLineKind, ChangeRule, NegativeResult
+from plans.proration.paid_time import PaidTime, Terms, unused_share
 
 
 def restart(rule):

@@ -6,9 +6,9 @@ import pytest
 from proration_cases import APRIL, MARCH, at
 
 from plans import BadInput, Divisor, ProrationRule, Rounding
-from plans.change_effect import settle_change
-from plans.first_period import first_period_charge
-from plans.price_terms import FirstPeriod
+from plans.catalogue.price_terms import FirstPeriod
+from plans.proration.change_effect import settle_change
+from plans.proration.first_period import first_period_charge
 
 THIRTY = ProrationRule(divisor=Divisor.THIRTY)
 UP = ProrationRule(rounding=Rounding.CEIL)

@@ -6,7 +6,7 @@ import pytest
 from proration_cases import APRIL, MARCH, at
 
 from plans import BadInput, Divisor, ProrationRule, RoundAt, Rounding, Side, prorate
-from plans.paid_time import PaidTime, unused_share
+from plans.proration.paid_time import PaidTime, unused_share
 
 DEFAULT = ProrationRule()
 UP = ProrationRule(credit_rounding=Rounding.CEIL)

@@ -17,10 +17,10 @@ from plans import (
     chain,
     prorate,
 )
-from plans.change_effect import settle_change
-from plans.change_rule import ChangeEffect, ChangeRule
-from plans.first_period import first_period_charge
-from plans.paid_time import PaidTime, Terms
+from plans.proration.change_effect import settle_change
+from plans.proration.change_rule import ChangeEffect, ChangeRule
+from plans.proration.first_period import first_period_charge
+from plans.proration.paid_time import PaidTime, Terms
 
 YEARLY = Interval(Unit.YEAR)
 RESTART = ChangeRule(ChangeEffect.RESTART_CYCLE)

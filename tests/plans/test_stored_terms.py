@@ -21,7 +21,7 @@ from plans import (
     price_from_text,
     price_text,
 )
-from plans.canonical import encode
+from plans.catalogue.canonical import canonical_form
 
 SAMPLE = (Path(__file__).parent.parent / "data" / "catalogue.yaml").read_text(encoding="utf-8")
 
@@ -137,6 +137,6 @@ def test_every_term_counts(old, new):
 
 
 def test_what_is_no_value_has_no_form():
-    assert encode(date(2026, 11, 22)) == "2026-11-22"
+    assert canonical_form(date(2026, 11, 22)) == "2026-11-22"
     with pytest.raises(TypeError, match="set has no canonical form"):
-        encode({1})
+        canonical_form({1})

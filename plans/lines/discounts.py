@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from plans.calendar import Period
-from plans.coupons import (
+from plans.catalogue.coupons import (
     AmountOff,
     Coupon,
     CouponScope,
@@ -19,7 +19,7 @@ from plans.coupons import (
     in_stacking_order,
 )
 from plans.errors import BadInput
-from plans.line import PLAN_KINDS, Line, LineKind
+from plans.lines.line import PLAN_KINDS, Line, LineKind
 from plans.money_words import ROUNDING_EN, ROUNDING_JA, number_text, yen_en, yen_ja
 from plans.tax_category import TaxCategory
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from plans.money_words import ROUNDING_EN, ROUNDING_JA, yen_en, yen_ja
-from plans.proration_rule import RoundAt, Side
+from plans.proration.rule import RoundAt, Side
 from plans.rounding import Rounding
 
 __all__ = ["Share", "explain_en", "explain_ja", "formula_en", "formula_ja"]

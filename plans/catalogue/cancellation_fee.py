@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import assert_never
 
-from plans.catalogue_prices import Price
+from plans.catalogue.price_models import Amount
+from plans.catalogue.price_terms import FixedFee, RemainingCapped, RemainingPercent
+from plans.catalogue.prices import Price
 from plans.errors import BadInput
 from plans.money_words import ROUNDING_EN, ROUNDING_JA, number_text, yen_en, yen_ja
-from plans.price_models import Amount
-from plans.price_terms import FixedFee, RemainingCapped, RemainingPercent
 from plans.rounding import Rounding, round_yen
 from plans.tax_category import TaxCategory
 

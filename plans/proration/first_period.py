@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from plans.calendar import Period
+from plans.catalogue.price_terms import FirstPeriod
 from plans.money_words import yen_en, yen_ja
-from plans.paid_time import PaidTime, Terms, days_share
-from plans.price_terms import FirstPeriod
-from plans.proration_rule import ProrationRule
-from plans.proration_words import formula_en, formula_ja
+from plans.proration.paid_time import PaidTime, Terms, days_share
+from plans.proration.rule import ProrationRule
+from plans.proration.words import formula_en, formula_ja
 
 __all__ = ["FirstCharge", "first_period_charge"]
 

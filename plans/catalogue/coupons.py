@@ -17,10 +17,10 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import ClassVar, assert_never
 
-from plans.canonical import fields_given, fingerprint
+from plans.catalogue.canonical import canonical_hash, fields_given
+from plans.catalogue.price_terms import check_percent
 from plans.errors import BadInput
 from plans.money_words import check_yen
-from plans.price_terms import check_percent
 from plans.rounding import Rounding, round_yen
 
 __all__ = [
@@ -114,7 +114,7 @@ class Coupon:
     def content_hash(self) -> str:
         """Fingerprint the terms (64 hex digits); the names are words and no term."""
         terms = fields_given(self)
-        return fingerprint("coupon-v1", {k: v for k, v in terms.items() if k[:5] != "name_"})
+        return canonical_hash("coupon-v1", {k: v for k, v in terms.items() if k[:5] != "name_"})
 
     def is_for(self, plan_code: str) -> bool:
         """Tell whether it may be used on a plan."""

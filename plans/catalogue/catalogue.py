@@ -13,14 +13,14 @@ from datetime import date
 from types import MappingProxyType
 from typing import Protocol, TypeVar
 
-from plans.add_ons import AddOn
-from plans.catalogue_checks import Offer, Parts, entry_faults, overlaps, whole_faults
-from plans.catalogue_prices import ALWAYS, Plan, Price
-from plans.coupons import Coupon
+from plans.catalogue.add_ons import AddOn
+from plans.catalogue.checks import Offer, Parts, entry_faults, overlaps, whole_faults
+from plans.catalogue.coupons import Coupon
+from plans.catalogue.families import PlanFamily
+from plans.catalogue.price_migrations import PriceMigration, PriceRef, price_agreed
+from plans.catalogue.price_models import UsageTerms
+from plans.catalogue.prices import ALWAYS, Plan, Price
 from plans.errors import BadInput, NoPriceYet, PlansError, UnknownPlan, shown
-from plans.families import PlanFamily
-from plans.price_migrations import PriceMigration, PriceRef, price_agreed
-from plans.price_models import UsageTerms
 from plans.tax_category import TaxCategory
 
 __all__ = [

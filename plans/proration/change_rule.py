@@ -1,4 +1,4 @@
-"""The merchant's choices for changes, when a change takes effect, and what a settled one holds."""
+"""The merchant's choices for changes, and what a settled change holds."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from datetime import date
 from enum import StrEnum
 from fractions import Fraction
 
-from plans.calendar import Anchor, Interval, Period, Unit
-from plans.errors import BadInput
-from plans.paid_time import PaidTime, Terms
-from plans.proration_rule import ProrationRule
+from plans.calendar import Anchor, Period
+from plans.proration.paid_time import PaidTime, Terms
+from plans.proration.rule import ProrationRule
 from plans.tax_category import TaxCategory
 
 __all__ = [
@@ -18,26 +17,12 @@ __all__ = [
     "ChangeLine",
     "ChangeLineKind",
     "ChangeRule",
-    "ChangeTiming",
     "NegativeResult",
     "Settlement",
     "TaxedYen",
-    "change_date",
-    "default_timing",
 ]
 
 _DEFAULT_PRORATION = ProrationRule()
-
-# Length of each unit in 4,800ths of a day: 400 years are 146,097 days and 4,800 months.
-_UNIT_LENGTH = {Unit.DAY: 4_800, Unit.WEEK: 33_600, Unit.MONTH: 146_097, Unit.YEAR: 1_753_164}
-
-
-class ChangeTiming(StrEnum):
-    """When a change takes effect."""
-
-    NOW = "now"
-    RENEWAL = "renewal"  # with the next cycle
-    ON_DATE = "on_date"
 
 
 class ChangeEffect(StrEnum):
@@ -130,46 +115,3 @@ class Settlement:
         for line in self.lines:
             sums[line.tax_category] = sums.get(line.tax_category, 0) + line.amount_yen
         return tuple(TaxedYen(each, sums[each]) for each in TaxCategory if each in sums)
-
-
-def default_timing(
-    *,
-    old: Terms,
-    new: Terms,
-    upgrade: ChangeTiming = ChangeTiming.NOW,
-    downgrade: ChangeTiming = ChangeTiming.RENEWAL,
-) -> ChangeTiming:
-    """Choose the timing by whether a day of the new terms costs less than one of the old."""
-    was = old.side.cycle_yen * _length(new.interval)
-    becomes = new.side.cycle_yen * _length(old.interval)
-    return downgrade if becomes < was else upgrade
-
-
-def change_date(
-    *, timing: ChangeTiming, today: date, cycle: Period, on: date | None = None
-) -> date:
-    """Give the date a change is made on; at renewal, the day the cycle ends.
-
-    Raises BadInput for a date that is missing, superfluous or past.
-    """
-    if (timing is ChangeTiming.ON_DATE) is (on is None):
-        raise BadInput(
-            field="on",
-            value=on,
-            rule="a date goes with the timing on_date, and only with it",
-            remedy="give on_date a date, or leave the date out",
-        )
-    if on is not None and on < today:
-        raise BadInput(
-            field="on",
-            value=on.isoformat(),
-            rule=f"a change cannot lie in the past; today is {today.isoformat()}",
-            remedy="give today or a later date",
-        )
-    if on is not None:
-        return on
-    return today if timing is ChangeTiming.NOW else cycle.end
-
-
-def _length(interval: Interval) -> int:
-    return _UNIT_LENGTH[interval.unit] * interval.count

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
-from plans.add_ons import AddOn, add_on_faults
-from plans.catalogue_prices import Plan, Price, plan_faults, price_faults
-from plans.coupons import AmountOff, Coupon, CouponScope
+from plans.catalogue.add_ons import AddOn, add_on_faults
+from plans.catalogue.coupons import AmountOff, Coupon, CouponScope
+from plans.catalogue.families import PlanFamily, rank_cycle
+from plans.catalogue.price_migrations import PriceMigration, PriceRef, migration_faults
+from plans.catalogue.prices import Plan, Price, plan_faults, price_faults
 from plans.errors import BadInput
-from plans.families import PlanFamily, rank_cycle
-from plans.price_migrations import PriceMigration, PriceRef, migration_faults
 
 __all__ = ["Fault", "Offer", "Parts", "entry_faults", "overlaps", "whole_faults"]
 

@@ -10,8 +10,27 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from plans.calendar import AnchorRule, Interval, Unit
-from plans.catalogue_checks import overlaps
-from plans.catalogue_file_parts import (
+from plans.catalogue.checks import overlaps
+from plans.catalogue.price_models import (
+    LATE_DAYS,
+    Aggregation,
+    Tiered,
+    UsageTerms,
+    UsageTier,
+    amount_of,
+)
+from plans.catalogue.price_terms import (
+    CancellationTerms,
+    CyclePrice,
+    FirstPeriod,
+    FixedFee,
+    Gift,
+    RemainingCapped,
+    RemainingPercent,
+    SetupFee,
+)
+from plans.catalogue.prices import ALWAYS, Plan, Price, plan_faults, price_faults
+from plans.catalogue_file.parts import (
     PRICE,
     YEN_FROM_0,
     code_text,
@@ -22,21 +41,7 @@ from plans.catalogue_file_parts import (
     tiered,
     usage_tiers,
 )
-from plans.catalogue_prices import ALWAYS, Plan, Price, plan_faults, price_faults
-from plans.price_models import LATE_DAYS, Aggregation, Tiered, UsageTerms, UsageTier, amount_of
-from plans.price_terms import (
-    CancellationTerms,
-    CyclePrice,
-    FirstPeriod,
-    FixedFee,
-    Gift,
-    RemainingCapped,
-    RemainingPercent,
-    SetupFee,
-)
-from plans.rounding import Rounding
-from plans.tax_category import TaxCategory
-from plans.yaml_nodes import (
+from plans.catalogue_file.yaml_nodes import (
     Fields,
     Value,
     choice,
@@ -48,6 +53,8 @@ from plans.yaml_nodes import (
     whole,
     words,
 )
+from plans.rounding import Rounding
+from plans.tax_category import TaxCategory
 
 __all__ = ["PLAN_KEYS", "read_plan", "read_prices"]
 

@@ -12,7 +12,7 @@ from datetime import date
 
 from plans.calendar import Interval, Period
 from plans.errors import BadInput
-from plans.proration_rule import (
+from plans.proration.rule import (
     Divisor,
     ProrationRule,
     Side,
@@ -20,7 +20,7 @@ from plans.proration_rule import (
     days_price_without_lid,
     divisor_days,
 )
-from plans.proration_words import Share
+from plans.proration.words import Share
 from plans.rounding import Rounding, divide_yen
 from plans.tax_category import TaxCategory
 

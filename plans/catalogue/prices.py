@@ -14,11 +14,19 @@ from datetime import date, timedelta
 from typing import Any, get_type_hints
 
 from plans.calendar import AnchorRule, Interval, Unit
-from plans.canonical import decode, fields_given
+from plans.catalogue.canonical import decode, fields_given
+from plans.catalogue.price_models import (
+    Amount,
+    Flat,
+    PerSeat,
+    PriceModel,
+    Tiered,
+    UsageTerms,
+    amount_of,
+)
+from plans.catalogue.price_terms import CancellationTerms, CyclePrice, FirstPeriod, Gift, SetupFee
 from plans.errors import BadInput
 from plans.money_words import check_yen, plain
-from plans.price_models import Amount, Flat, PerSeat, PriceModel, Tiered, UsageTerms, amount_of
-from plans.price_terms import CancellationTerms, CyclePrice, FirstPeriod, Gift, SetupFee
 from plans.tax_category import TaxCategory
 
 __all__ = ["ALWAYS", "Plan", "Price", "later_terms", "plan_faults", "price_faults", "with_later"]

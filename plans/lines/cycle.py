@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from plans.add_ons import AddOnInForce, check_add_on
 from plans.calendar import Period
-from plans.catalogue_prices import Plan, Price
-from plans.coupons import CouponInForce
-from plans.discounts import discount_lines
+from plans.catalogue.add_ons import AddOnInForce, check_add_on
+from plans.catalogue.coupons import CouponInForce
+from plans.catalogue.price_models import Tiered
+from plans.catalogue.price_terms import Gift, SetupFee
+from plans.catalogue.prices import Plan, Price
 from plans.errors import BadInput
-from plans.line import Line, LineKind
+from plans.lines.discounts import discount_lines
+from plans.lines.line import Line, LineKind
+from plans.lines.usage import UsageCharge
 from plans.money_words import yen_en, yen_ja
-from plans.price_models import Tiered
-from plans.price_terms import Gift, SetupFee
 from plans.tax_category import TaxCategory
-from plans.usage import UsageCharge
 
 __all__ = ["Line", "LineKind", "check_quantity", "cycle_lines"]
 

@@ -19,7 +19,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from plans.money_words import plain
 
-__all__ = ["decode", "encode", "fields_given", "fingerprint", "to_json"]
+__all__ = ["canonical_form", "canonical_hash", "decode", "fields_given", "to_json"]
 
 
 def to_json(encoded: object) -> str:
@@ -27,13 +27,13 @@ def to_json(encoded: object) -> str:
     return json.dumps(encoded, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
 
 
-def fingerprint(scheme: str, encoded: object) -> str:
+def canonical_hash(scheme: str, encoded: object) -> str:
     """Hash encoded values (64 hex digits); `scheme` names the way they were encoded."""
     text = json.dumps([scheme, encoded], ensure_ascii=True, sort_keys=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
-def encode(value: object) -> Any:
+def canonical_form(value: object) -> Any:
     """Turn a frozen value into what JSON can hold, without loss; raises TypeError for others."""
     match value:
         case StrEnum():
@@ -45,9 +45,9 @@ def encode(value: object) -> Any:
         case date():
             return value.isoformat()
         case tuple():
-            return [encode(item) for item in value]
+            return [canonical_form(item) for item in value]
         case frozenset():
-            return sorted(encode(item) for item in value)
+            return sorted(canonical_form(item) for item in value)
     if is_dataclass(value) and not isinstance(value, type):
         kind = getattr(value, "kind", None)
         return ({"kind": kind} if kind else {}) | fields_given(value)
@@ -57,14 +57,14 @@ def encode(value: object) -> Any:
 def fields_given(value: Any) -> dict[str, Any]:
     """Encode the fields of a dataclass that differ from their defaults."""
     return {
-        field.name: encode(given)
+        field.name: canonical_form(given)
         for field in fields(value)
         if (given := getattr(value, field.name)) != _default(field)
     }
 
 
 def decode(wanted: Any, given: Any) -> Any:
-    """Turn encoded JSON back into a value of the type `wanted`; the mirror of `encode`."""
+    """Turn encoded JSON back into a value of the type `wanted`; the mirror of `canonical_form`."""
     origin = get_origin(wanted)
     if origin in (Union, types.UnionType):
         return _decode_union(get_args(wanted), given)

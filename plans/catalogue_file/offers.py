@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from plans.add_ons import AddOn, add_on_faults
-from plans.catalogue_checks import Offer
-from plans.catalogue_file_parts import (
+from plans.catalogue.add_ons import AddOn, add_on_faults
+from plans.catalogue.checks import Offer
+from plans.catalogue.coupons import AmountOff, Coupon, CouponScope, PercentOff
+from plans.catalogue.families import PlanFamily
+from plans.catalogue.price_migrations import (
+    NOTICE_DAYS_LEAST,
+    Grandfathering,
+    PriceMigration,
+    PriceRef,
+    migration_faults,
+)
+from plans.catalogue.price_models import Flat, PerSeat, Tiered
+from plans.catalogue.prices import ALWAYS
+from plans.catalogue_file.parts import (
     PRICE,
     code_text,
     made,
@@ -16,20 +27,7 @@ from plans.catalogue_file_parts import (
     refuse_at,
     tiered,
 )
-from plans.catalogue_prices import ALWAYS
-from plans.coupons import AmountOff, Coupon, CouponScope, PercentOff
-from plans.families import PlanFamily
-from plans.price_migrations import (
-    NOTICE_DAYS_LEAST,
-    Grandfathering,
-    PriceMigration,
-    PriceRef,
-    migration_faults,
-)
-from plans.price_models import Flat, PerSeat, Tiered
-from plans.rounding import Rounding
-from plans.tax_category import TaxCategory
-from plans.yaml_nodes import (
+from plans.catalogue_file.yaml_nodes import (
     Fields,
     Value,
     choice,
@@ -40,6 +38,8 @@ from plans.yaml_nodes import (
     read_list,
     whole,
 )
+from plans.rounding import Rounding
+from plans.tax_category import TaxCategory
 
 __all__ = ["SECTIONS", "read_offers"]
 

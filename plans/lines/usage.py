@@ -20,9 +20,9 @@ from types import MappingProxyType
 from typing import assert_never
 
 from plans.calendar import Period
+from plans.catalogue.price_models import Aggregation, Amount, UsageTerms, amount_of
 from plans.errors import BadInput
 from plans.money_words import plain
-from plans.price_models import Aggregation, Amount, UsageTerms, amount_of
 
 __all__ = [
     "BilledUsage",

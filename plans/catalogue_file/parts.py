@@ -6,10 +6,8 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from plans.errors import BadInput
-from plans.money_words import YEN_MAX
-from plans.price_models import Tier, Tiered, TierMode, UsageTier
-from plans.yaml_nodes import (
+from plans.catalogue.price_models import Tier, Tiered, TierMode, UsageTier
+from plans.catalogue_file.yaml_nodes import (
     Fields,
     Reader,
     Value,
@@ -20,6 +18,8 @@ from plans.yaml_nodes import (
     whole,
     words,
 )
+from plans.errors import BadInput
+from plans.money_words import YEN_MAX
 
 __all__ = [
     "PRICE",

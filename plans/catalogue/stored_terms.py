@@ -9,14 +9,14 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any
 
-from plans.add_ons import AddOn
-from plans.canonical import decode, fields_given, to_json
-from plans.catalogue_checks import Offer
-from plans.catalogue_prices import Plan, Price, later_terms, with_later
-from plans.coupons import Coupon
-from plans.families import PlanFamily
-from plans.price_migrations import PriceMigration
-from plans.price_terms import FirstPeriod
+from plans.catalogue.add_ons import AddOn
+from plans.catalogue.canonical import decode, fields_given, to_json
+from plans.catalogue.checks import Offer
+from plans.catalogue.coupons import Coupon
+from plans.catalogue.families import PlanFamily
+from plans.catalogue.price_migrations import PriceMigration
+from plans.catalogue.price_terms import FirstPeriod
+from plans.catalogue.prices import Plan, Price, later_terms, with_later
 
 __all__ = ["OFFER_TYPES", "offer_from_text", "offer_text", "price_from_text", "price_text"]
 

@@ -12,7 +12,8 @@ from datetime import date
 from fractions import Fraction
 
 from plans.calendar import Anchor, AnchorRule, Period, cycle_period
-from plans.change_rule import (
+from plans.errors import BadInput
+from plans.proration.change_rule import (
     ChangeEffect,
     ChangeLine,
     ChangeLineKind,
@@ -21,10 +22,9 @@ from plans.change_rule import (
     Settlement,
     TaxedYen,
 )
-from plans.change_words import LineWords, joined_en, joined_ja
-from plans.errors import BadInput
-from plans.paid_time import PaidTime, SameDay, Terms, days_share, unused_share
-from plans.proration_rule import ProrationRule, takes_effect
+from plans.proration.change_words import LineWords, joined_en, joined_ja
+from plans.proration.paid_time import PaidTime, SameDay, Terms, days_share, unused_share
+from plans.proration.rule import ProrationRule, takes_effect
 
 __all__ = ["settle_change"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from plans.calendar import Anchor, AnchorRule, Interval, cycle_start
-from plans.catalogue_prices import Plan, plan_faults
+from plans.catalogue.prices import Plan, plan_faults
 
 __all__ = ["plan_anchor"]
 

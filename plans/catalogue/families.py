@@ -15,8 +15,8 @@ from fractions import Fraction
 from typing import ClassVar
 
 from plans.calendar import Interval, Unit
-from plans.canonical import fields_given, fingerprint
-from plans.catalogue_prices import Price
+from plans.catalogue.canonical import canonical_hash, fields_given
+from plans.catalogue.prices import Price
 from plans.errors import BadInput
 
 __all__ = ["NotReplaceable", "PlanFamily", "Replacement", "rank_cycle", "replacement"]
@@ -42,7 +42,7 @@ class PlanFamily:
     @property
     def content_hash(self) -> str:
         """Fingerprint the terms (64 hex digits)."""
-        return fingerprint("family-v1", fields_given(self))
+        return canonical_hash("family-v1", fields_given(self))
 
     @property
     def plans(self) -> frozenset[str]:

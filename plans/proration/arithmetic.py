@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from plans.calendar import Period
 from plans.errors import BadInput
-from plans.proration_rule import (
+from plans.proration.rule import (
     ProrationRule,
     Side,
     days_price,
@@ -23,7 +23,7 @@ from plans.proration_rule import (
     divisor_days,
     takes_effect,
 )
-from plans.proration_words import Share, explain_en, explain_ja
+from plans.proration.words import Share, explain_en, explain_ja
 from plans.rounding import Rounding
 
 __all__ = ["Chain", "ChainLine", "Change", "Proration", "chain", "prorate"]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar
 
-from plans.canonical import fields_given, fingerprint
+from plans.catalogue.canonical import canonical_hash, fields_given
+from plans.catalogue.price_models import Amount, Flat, PerSeat, Tiered, amount_of
 from plans.errors import BadInput
-from plans.price_models import Amount, Flat, PerSeat, Tiered, amount_of
 from plans.tax_category import TaxCategory
 
 __all__ = ["AddOn", "AddOnInForce", "add_on_faults", "check_add_on"]
@@ -38,7 +38,7 @@ class AddOn:
     def content_hash(self) -> str:
         """Fingerprint the terms (64 hex digits); the names are words and no term."""
         terms = fields_given(self)
-        return fingerprint("add-on-v1", {k: v for k, v in terms.items() if k[:5] != "name_"})
+        return canonical_hash("add-on-v1", {k: v for k, v in terms.items() if k[:5] != "name_"})
 
     def is_for(self, plan_code: str) -> bool:
         """Tell whether subscribers of a plan may have it."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import ClassVar
 
-from plans.canonical import fields_given, fingerprint
+from plans.catalogue.canonical import canonical_hash, fields_given
 from plans.errors import BadInput
 
 __all__ = ["Grandfathering", "PriceMigration", "PriceRef", "migration_faults", "price_agreed"]
@@ -55,7 +55,7 @@ class PriceMigration:
     @property
     def content_hash(self) -> str:
         """Fingerprint the terms (64 hex digits)."""
-        return fingerprint("migration-v1", fields_given(self))
+        return canonical_hash("migration-v1", fields_given(self))
 
     def moves_on(self, *, subscribed_on: date) -> date | None:
         """Give the day from which a subscriber pays the new price; None when he never must."""

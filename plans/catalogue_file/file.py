@@ -10,14 +10,14 @@ from datetime import date
 
 import yaml
 
-from plans.catalogue import Catalogue
-from plans.catalogue_checks import Parts, whole_faults
-from plans.catalogue_file_offers import SECTIONS, read_offers
-from plans.catalogue_file_parts import code_text, refuse_at
-from plans.catalogue_file_prices import PLAN_KEYS, read_plan, read_prices
-from plans.catalogue_prices import Plan, Price
+from plans.catalogue.catalogue import Catalogue
+from plans.catalogue.checks import Parts, whole_faults
+from plans.catalogue.prices import Plan, Price
+from plans.catalogue_file.offers import SECTIONS, read_offers
+from plans.catalogue_file.parts import code_text, refuse_at
+from plans.catalogue_file.prices import PLAN_KEYS, read_plan, read_prices
+from plans.catalogue_file.yaml_nodes import Fields, Findings, Problem, Value, read_fields, read_list
 from plans.errors import PlansError
-from plans.yaml_nodes import Fields, Findings, Problem, Value, read_fields, read_list
 
 __all__ = ["CatalogueProblems", "parse_catalogue"]
 

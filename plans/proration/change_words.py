@@ -8,7 +8,7 @@ from datetime import date
 
 from plans.calendar import Period
 from plans.money_words import yen_en, yen_ja
-from plans.proration_words import Share, formula_en, formula_ja
+from plans.proration.words import Share, formula_en, formula_ja
 
 __all__ = ["LineWords", "joined_en", "joined_ja"]
 
