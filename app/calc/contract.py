@@ -1,23 +1,16 @@
-"""The calculators: one JSON line in, one JSON line out, nothing read but the line itself.
-
-For support staff, spreadsheets and other languages. Every answer comes from the very functions
-that charge. A line that cannot be answered gets an error that names its field, and the next line
-is read as if nothing had happened.
-"""
+"""Calendar, proration, tax, cap, keys and CV1 ids: the operations outside checks rely on."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from types import MappingProxyType
-from typing import Any, TextIO
+from typing import Any
 
 from amazonpay import (
-    InvalidArgument,
     charge_id_from_cv1,
     charge_permission_state_from_cv1,
 )
-from app.calc_input import Input, Refusal, read_line
+from app.calc.reading import Input, Refusal
 from billing import (
     CapRule,
     CapVerdict,
@@ -35,7 +28,6 @@ from billing import (
 from plans import (
     Anchor,
     AnchorRule,
-    BadInput,
     ChainLine,
     Change,
     ChangeDay,
@@ -53,56 +45,13 @@ from plans import (
     prorate,
 )
 
-__all__ = ["OPERATORS", "answer", "run"]
+__all__ = ["OPERATORS"]
 
 _Answer = dict[str, Any]
 
 _SETTINGS = ("divisor", "change_day", "round_at", "rounding", "credit_rounding")
 # Only these two are asked about; the other categories carry no tax to work out.
 _TAXED = (TaxCategory.STANDARD, TaxCategory.REDUCED)
-
-
-def run(lines: Iterable[str], out: TextIO) -> None:
-    """Answer every line that is not blank, in order, one line each."""
-    for line in lines:
-        given = answer(line)
-        if given is not None:
-            out.write(_written(given) + "\n")
-
-
-def answer(line: str) -> _Answer | None:
-    """Answer one line; None for a blank one. Never raises for what a line may hold."""
-    if not line.strip():
-        return None
-    try:
-        return _dispatch(read_line(line))
-    except Refusal as refusal:
-        return _error(refusal.field, refusal.reason)
-    except BadInput as fault:
-        return _error(fault.field, fault.reason)
-    except InvalidArgument as fault:
-        return _error(fault.field, f"{fault.rule}; {fault.remedy}")
-
-
-def _dispatch(request: Input) -> _Answer:
-    name = request.text("op")
-    if name not in OPERATORS:
-        raise Refusal("op", f"unknown operator; use one of {', '.join(OPERATORS)}")
-    return OPERATORS[name](request)
-
-
-def _error(field: str | None, reason: str) -> _Answer:
-    return {"error": {"field": field, "reason": reason}}
-
-
-def _written(given: _Answer) -> str:
-    text = json.dumps(given, ensure_ascii=False)
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        # Half a surrogate pair came in, as \ud800; it can go out only as it came.
-        return json.dumps(given, ensure_ascii=True)
-    return text
 
 
 def _periods(request: Input) -> _Answer:
