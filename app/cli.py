@@ -2,11 +2,15 @@
 
 import sys
 from collections.abc import Sequence
-from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+
+from app.cli_options import Actor, At, Json, Lang, Reason
+from app.cli_options import day as _day
+from app.cli_options import instant as _instant
+from app.cli_subscription import subscription_cli
 
 cli = typer.Typer(
     help="Recurring billing for Amazon Pay in Japan.",
@@ -21,9 +25,13 @@ cli.add_typer(catalogue_cli, name="catalogue")
 cli.add_typer(subscribers_cli, name="subscribers")
 quote_cli = typer.Typer(help="What a change would cost, before it is made.", no_args_is_help=True)
 cli.add_typer(quote_cli, name="quote")
+charge_cli = typer.Typer(
+    help="One charge: look at it, retry it, give it back.", no_args_is_help=True
+)
+cli.add_typer(charge_cli, name="charge")
+cli.add_typer(subscription_cli, name="subscription")
 
 Port = Annotated[int, typer.Option(min=0, max=65535, help="port of the web pages; 0 = any")]
-Json = Annotated[bool, typer.Option("--json", help="one JSON document instead of a table")]
 
 
 @cli.command()
@@ -167,11 +175,10 @@ def quote_change(
         Literal["now", "renewal"] | None,
         typer.Option(help="upgrades are made now and other changes at renewal, unless told"),
     ] = None,
-    at: Annotated[str | None, typer.Option(help="ask at this instant (ISO 8601)")] = None,
-    actor: Annotated[
-        Literal["staff", "customer"], typer.Option("--as", help="whose rules hold")
-    ] = "staff",
-    lang: Annotated[Literal["ja", "en"], typer.Option(help="language of the words")] = "ja",
+    reason: Reason = "",
+    actor: Actor = "staff",
+    at: At = None,
+    lang: Lang = "ja",
     as_json: Json = False,
 ) -> None:
     """What moving to a plan costs today and in the next 12 months; nothing is changed.
@@ -188,9 +195,25 @@ def quote_change(
         when=when,
         at=_instant(at),
         actor=actor,
+        reason=reason,
         language=lang,
         as_json=as_json,
     )
+
+
+@quote_cli.command("show")
+def quote_show(
+    quote: Annotated[str, typer.Argument(help="id of the quote")],
+    lang: Lang = "ja",
+    as_json: Json = False,
+) -> None:
+    """A quote that was kept, and what became of it.
+
+    Example: autopay quote show 0123456789abcdef0123456789abcdef
+    """
+    from app.commands import quotes
+
+    quotes.quote_show(quote_id=quote, language=lang, as_json=as_json)
 
 
 @cli.command()
@@ -216,6 +239,70 @@ def charges(
         state=state,
         search=search,
         output="json" if as_json else output,
+    )
+
+
+@charge_cli.command("show")
+def charge_show(
+    reference: Annotated[str, typer.Argument(help="reference, charge id or refund")],
+    lang: Lang = "ja",
+    as_json: Json = False,
+) -> None:
+    """What is owed and why, each try to charge it, its refunds and its journals.
+
+    Example: autopay charge show cust-00005-0014-renewal
+    """
+    from app.commands import charge_desk
+
+    charge_desk.show(name=reference, language=lang, as_json=as_json)
+
+
+@charge_cli.command("retry")
+def charge_retry(
+    reference: Annotated[str, typer.Argument(help="reference of what is to be charged now")],
+    at: At = None,
+    lang: Lang = "ja",
+    as_json: Json = False,
+) -> None:
+    """Charge what is due later or waits for its buyer now; exits 1 when it is not paid by that.
+
+    Example: autopay charge retry cust-00005-0014-renewal
+    """
+    from app.commands import charge_desk
+
+    charge_desk.retry(name=reference, at=_instant(at), language=lang, as_json=as_json)
+
+
+@charge_cli.command("refund")
+def charge_refund(
+    charge: Annotated[str, typer.Argument(help="charge id, reference, or a whole subscription")],
+    reason: Annotated[str, typer.Option(help="why, for the books")],
+    amount: Annotated[int | None, typer.Option(min=1, help="yen to give back")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="all that can be given back")] = False,
+    request_id: Annotated[
+        str | None, typer.Option(help="the same id again gives nothing back again")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+    at: At = None,
+    lang: Lang = "ja",
+    as_json: Json = False,
+) -> None:
+    """Give money back: shows what will happen, asks, sends; exits 1 when Amazon declines.
+
+    Example: autopay charge refund cust-00005-0014-renewal --amount 500 --reason goodwill
+    """
+    from app.commands import charge_desk
+
+    charge_desk.refund(
+        name=charge,
+        amount_yen=amount,
+        everything=everything,
+        reason=reason,
+        request_id=request_id,
+        at=_instant(at),
+        language=lang,
+        as_json=as_json,
+        yes=yes,
     )
 
 
@@ -271,31 +358,6 @@ def calc() -> None:
         open(sys.stdout.fileno(), "w", encoding="utf-8", closefd=False) as answers,
     ):
         answer_lines(lines, answers)
-
-
-def _instant(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(
-            f"{text!r} is not an instant; write 2026-12-01T09:00+09:00", param_hint="--at"
-        ) from error
-    if instant.tzinfo is None:
-        raise typer.BadParameter(
-            f"{text!r} has no zone; write {text}+09:00 or {text}Z", param_hint="--at"
-        )
-    return instant
-
-
-def _day(text: str | None, *, option: str) -> date | None:
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").date() if text else None  # noqa: DTZ007 - a day
-    except ValueError as error:
-        raise typer.BadParameter(
-            f"{text!r} is not a day; write 2026-12-01", param_hint=option
-        ) from error
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

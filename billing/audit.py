@@ -4,6 +4,7 @@ It reads the tables with plain SQL of its own, recomputes months and tax by itse
 nothing. `audit_amazon` in the module beside it compares the same books with Amazon.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,11 +17,15 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, DateTime, bindparam, text
 
 from billing.audit_sql import CHECKS, Check, Family
+from billing.audit_sql_refunds import REFUND_CHECKS, REFUND_SPLITS
 
 __all__ = ["AuditReport", "Family", "Finding", "UnknownAuditMerchant", "audit_books"]
 
 STALE_AFTER = timedelta(hours=24)
 """After this long a due charge counts as lost and an unanswered one as in doubt too long."""
+
+FORGOTTEN_AFTER = timedelta(days=30)
+"""After this long a refund that Amazon still works on is put before a person."""
 
 ROWS_AT_A_TIME = 1_000
 TEN_PERCENT_FROM = date(2019, 10, 1)
@@ -133,7 +138,7 @@ def audit_books(connection: Connection, *, merchant_id: str, at: datetime) -> Au
     Caps are judged by today's limits: a month that was charged under a higher limit, lowered
     since, is reported. Raises `UnknownAuditMerchant`.
     """
-    books = _Books(connection, merchant_id, stale=at.astimezone(UTC) - STALE_AFTER)
+    books = _Books(connection, merchant_id, at.astimezone(UTC))
     rules = books.one(_RULES)
     if rules is None:
         raise UnknownAuditMerchant(
@@ -141,9 +146,11 @@ def audit_books(connection: Connection, *, merchant_id: str, at: datetime) -> Au
             "AUTOPAY_DATABASE_URL"
         )
     figures = books.one(_FIGURES) or {}
-    findings = [finding for check in CHECKS for finding in _run(books, check)]
+    checks = (*CHECKS, *REFUND_CHECKS)
+    findings = [finding for check in checks for finding in _run(books, check)]
     findings += _cap_breaches(books.rows(_TAKEN), rules)
     findings += _tax_faults(books.rows(_TAXES), str(rules["tax_rounding"]))
+    findings += _split_faults(books.rows(REFUND_SPLITS))
     return AuditReport(
         **{name: int(value) for name, value in figures.items()}, findings=tuple(findings)
     )
@@ -151,18 +158,19 @@ def audit_books(connection: Connection, *, merchant_id: str, at: datetime) -> Au
 
 @dataclass(frozen=True, slots=True)
 class _Books:
-    """One merchant's rows, streamed; `stale` is the instant before which waiting is too long."""
+    """One merchant's rows, streamed, as of `at`: before that by 24 hours is too long to wait."""
 
     connection: Connection
     merchant_id: str
-    stale: datetime
+    at: datetime
 
     def rows(self, sql: str) -> Iterator[Row]:
         parameters: dict[str, Any] = {"m": self.merchant_id}
         statement = text(sql)
-        if ":stale" in sql:
-            parameters["stale"] = self.stale
-            statement = statement.bindparams(bindparam("stale", type_=DateTime(timezone=True)))
+        for name, age in (("stale", STALE_AFTER), ("forgotten", FORGOTTEN_AFTER)):
+            if f":{name}" in sql:
+                parameters[name] = self.at - age
+                statement = statement.bindparams(bindparam(name, type_=DateTime(timezone=True)))
         options = {"yield_per": ROWS_AT_A_TIME}
         with self.connection.execute(statement, parameters, execution_options=options) as result:
             for row in result.mappings():
@@ -245,6 +253,25 @@ def _tax_faults(rows: Iterable[Row], rounding: str) -> Iterator[Finding]:
                 f"stored are {stored[1]} yen at {stored[0]} % and {stored[2]} yen net",
                 f"{category}: {gross}円に含まれる税額は{tax}円({percent}%)ですが、"
                 f"{stored[1]}円({stored[0]}%)、税抜{stored[2]}円と記録されています",
+            )
+
+
+def _split_faults(rows: Iterable[Row]) -> Iterator[Finding]:
+    """Refunds whose split over tax rates does not add up to what they newly reversed."""
+    for row in rows:
+        split, yen = json.loads(row["taxes"]), int(row["yen"])
+        told = sum(int(part["gross_yen"]) for part in split)
+        sound = all(
+            0 <= part["tax_yen"] == part["gross_yen"] - part["net_yen"] and part["net_yen"] >= 0
+            for part in split
+        )
+        if told != yen or not sound:
+            yield Finding(
+                Family.LEDGER,
+                "refund_split_differs",
+                row["subject"],
+                f"it newly reverses {yen} yen, its tax rates say {told} yen",
+                f"新たに取り消した{yen}円に対し、税率別の合計は{told}円です",
             )
 
 

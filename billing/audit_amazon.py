@@ -1,4 +1,4 @@
-"""Compares our captured charges with Amazon's own objects, one GET each; nothing is written.
+"""Compares our charges and refunds with Amazon's own objects, one GET each; nothing is written.
 
 Like `audit` beside it, this shares no code with the path that charges: plain SQL and the GET
 operations of the client. No transaction is open while a call is under way.
@@ -40,7 +40,11 @@ THROTTLED_WAIT = 1
 _COUNT = """SELECT COUNT(*) AS charges FROM attempt
 WHERE merchant_id = :m AND state = 'captured' AND intended_at >= :since"""
 
-_CHARGES = """SELECT a.id, a.charge_id, a.amount_yen, p.amazon_id AS permission, s.reference
+_CHARGES = """SELECT a.id, a.charge_id, a.amount_yen, p.amazon_id AS permission, s.reference,
+(SELECT COALESCE(SUM(r.amount_yen), 0) FROM refund r
+    WHERE r.attempt_id = a.id AND r.state = 'refunded') AS refunded_yen,
+(SELECT COALESCE(SUM(r.amount_yen), 0) FROM refund r
+    WHERE r.attempt_id = a.id AND r.state <> 'declined') AS returning_yen
 FROM attempt a JOIN slot s ON s.id = a.slot_id
 JOIN charge_permission p ON p.id = a.permission_id
 WHERE a.merchant_id = :m AND a.state = 'captured' AND a.charge_id IS NOT NULL
@@ -53,6 +57,20 @@ FROM attempt a JOIN charge_permission p ON p.id = a.permission_id
 WHERE a.merchant_id = :m AND (a.state IN ('intended', 'in_doubt', 'pending')
 OR (a.state = 'captured' AND (a.intended_at >= :since OR a.answered_at >= :since)))
 GROUP BY p.amazon_id HAVING MAX(CASE WHEN a.state = 'captured' THEN 1 ELSE 0 END) = 1"""
+
+_REFUNDS = """SELECT r.id, r.refund_id, r.amount_yen, r.state, a.charge_id
+FROM refund r JOIN attempt a ON a.id = r.attempt_id
+WHERE r.merchant_id = :m AND r.refund_id IS NOT NULL
+AND r.requested_at >= :since AND r.id > :after AND r.id % :step = 0
+ORDER BY r.id LIMIT :page"""
+
+# One that is under way may be done at Amazon by now; a final state of ours is Amazon's as well.
+_REFUND_STATES = {
+    "refunded": ("Refunded",),
+    "declined": ("Declined",),
+    "pending": ("RefundInitiated", "Pending", "Refunded", "Declined"),
+    "quarantined": ("RefundInitiated", "Pending", "Refunded", "Declined"),
+}
 
 _ZONE = "SELECT timezone FROM merchant WHERE id = :m"
 
@@ -97,7 +115,7 @@ def audit_amazon(
     pace: Callable[[], None] = lambda: None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> AmazonAudit:
-    """GET every captured charge, and each permission charged in the month of `at`, and compare.
+    """GET captured charges, refunds, and permissions charged in the month of `at`; compare.
 
     `since` leaves out charges intended before it; `sample` asks for about that many, spread
     evenly. The total then covers those only. `pace` is called before every GET and may block.
@@ -108,16 +126,19 @@ def audit_amazon(
         total = int(_rows(connection, _COUNT, m=merchant_id, since=window)[0]["charges"])
         step = 1 if sample is None else max(1, total // max(1, sample))
         tally = _Tally()
-        for page in _pages(connection, m=merchant_id, since=window, step=step):
+        asked_about = {"m": merchant_id, "since": window, "step": step}
+        for page in _pages(connection, _CHARGES, **asked_about):
             _compare_charges(ask, page, tally)
             on_progress(tally.asked, max(tally.asked, total // step))
+        for page in _pages(connection, _REFUNDS, **asked_about):
+            tally.findings += _compare_refunds(ask, page)
         tally.findings += _unknown_charges(ask, connection, merchant_id, at)
     return AmazonAudit(tally.asked, tally.total_yen, tuple(tally.findings))
 
 
-def _pages(connection: Connection, **parameters: Any) -> Iterator[list[Row]]:
+def _pages(connection: Connection, sql: str, **parameters: Any) -> Iterator[list[Row]]:
     after = 0
-    while page := _rows(connection, _CHARGES, after=after, page=PAGE, **parameters):
+    while page := _rows(connection, sql, after=after, page=PAGE, **parameters):
         yield page
         after = page[-1]["id"]
 
@@ -166,13 +187,39 @@ def _differences(row: Row, charge: Charge) -> Iterator[Finding]:
     )
     for name_en, name_ja, ours, theirs in pairs:
         if ours != theirs:
-            yield Finding(
-                Family.AMAZON,
-                "different_at_amazon",
-                row["charge_id"],
-                f"{name_en}: our books say {ours}, Amazon says {theirs}",
-                f"{name_ja}: 記録は{ours}、Amazonは{theirs}です",
-            )
+            yield _different(row["charge_id"], name_en, name_ja, ours, theirs)
+    theirs_yen = charge.refunded_yen
+    if theirs_yen is not None and not row["refunded_yen"] <= theirs_yen <= row["returning_yen"]:
+        # More than that was given back by hand in Seller Central, or by a charge we forgot.
+        ours_yen = row["refunded_yen"]
+        yield _different(row["charge_id"], "refunded yen", "返金額", ours_yen, theirs_yen)
+
+
+def _different(subject: str, name_en: str, name_ja: str, ours: object, theirs: object) -> Finding:
+    return Finding(
+        Family.AMAZON,
+        "different_at_amazon",
+        subject,
+        f"{name_en}: our books say {ours}, Amazon says {theirs}",
+        f"{name_ja}: 記録は{ours}、Amazonは{theirs}です",
+    )
+
+
+def _compare_refunds(ask: "_Askers", page: Sequence[Row]) -> Iterator[Finding]:
+    answers = ask.each(page, lambda client, row: client.get_refund(row["refund_id"]))
+    for row, refund in zip(page, answers, strict=True):
+        if isinstance(refund, DefiniteRefusal):
+            yield _missing(row["refund_id"], refund)
+            continue
+        pairs = (
+            ("refunded yen", "返金額", row["amount_yen"], refund.refund_amount_yen),
+            ("charge", "課金", row["charge_id"], refund.charge_id),
+        )
+        for name_en, name_ja, ours, theirs in pairs:
+            if ours != theirs:
+                yield _different(row["refund_id"], name_en, name_ja, ours, theirs)
+        if str(refund.state) not in _REFUND_STATES.get(row["state"], ()):
+            yield _different(row["refund_id"], "state", "状態", row["state"], str(refund.state))
 
 
 def _unknown_charges(

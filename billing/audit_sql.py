@@ -59,8 +59,9 @@ _TWICE = (
         """SELECT i.number AS subject, i.total_yen, SUM(a.amount_yen) AS yen
         FROM invoice i JOIN slot s ON s.invoice_id = i.id JOIN attempt a ON a.slot_id = s.id
         WHERE i.merchant_id = :m AND a.state = 'captured'
-        GROUP BY i.id, i.number, i.total_yen
-        HAVING SUM(a.amount_yen) > i.total_yen AND COUNT(*) = COUNT(DISTINCT s.id)""",
+        GROUP BY i.id, i.number, i.total_yen, i.offset_yen
+        HAVING SUM(a.amount_yen) > i.total_yen - i.offset_yen
+        AND COUNT(*) = COUNT(DISTINCT s.id)""",
         "{yen} yen were captured for an invoice of {total_yen} yen; refund what is too much",
         "{total_yen}円の請求書に対し{yen}円を受領しています。超過分を返金してください",
     ),
@@ -93,7 +94,7 @@ _LOST = (
         """SELECT u.external_id AS subject, u.next_cycle AS cycle FROM subscription u
         WHERE u.merchant_id = :m AND u.state IN ('trialing', 'active', 'past_due')
         AND u.due_at IS NULL AND NOT EXISTS (
-            SELECT 1 FROM invoice i WHERE i.subscription_id = u.id
+            SELECT 1 FROM invoice i WHERE i.subscription_id = u.id AND i.purpose = 'renewal'
             AND i.cycle = u.next_cycle AND i.state = 'open')""",
         "it goes on, but cycle {cycle} has neither a due time nor an open invoice",
         "継続中ですが、第{cycle}期に期日も未払いの請求書もありません",
@@ -144,12 +145,14 @@ _LOST = (
     Check(
         "invoice_slots_differ",
         Family.LOST,
-        """SELECT i.number AS subject, i.total_yen, COALESCE(SUM(s.amount_yen), 0) AS yen
+        """SELECT i.number AS subject, i.total_yen - i.offset_yen AS to_charge,
+        COALESCE(SUM(s.amount_yen), 0) AS yen
         FROM invoice i LEFT JOIN slot s ON s.invoice_id = i.id
-        WHERE i.merchant_id = :m AND i.state <> 'void' GROUP BY i.id, i.number, i.total_yen
-        HAVING COALESCE(SUM(s.amount_yen), 0) <> i.total_yen""",
-        "its slots sum to {yen} yen, its total is {total_yen} yen",
-        "請求枠の合計は{yen}円、請求書の合計は{total_yen}円です",
+        WHERE i.merchant_id = :m AND i.state <> 'void'
+        GROUP BY i.id, i.number, i.total_yen, i.offset_yen
+        HAVING COALESCE(SUM(s.amount_yen), 0) <> i.total_yen - i.offset_yen""",
+        "its slots sum to {yen} yen, {to_charge} yen of it are to be charged",
+        "請求枠の合計は{yen}円、請求書の課金額は{to_charge}円です",
     ),
     Check(
         "invoice_paid_differs",
@@ -166,7 +169,8 @@ _LOST = (
         "cycle_gap",
         Family.LOST,
         """WITH opened AS (
-            SELECT subscription_id, cycle FROM invoice WHERE merchant_id = :m
+            SELECT subscription_id, cycle FROM invoice
+            WHERE merchant_id = :m AND purpose = 'renewal'
             UNION ALL SELECT id, next_cycle FROM subscription
             WHERE merchant_id = :m AND due_at IS NOT NULL),
         pairs AS (SELECT subscription_id, cycle,
@@ -245,12 +249,15 @@ _LEDGER = (
         "receivable_differs",
         Family.LEDGER,
         """SELECT i.number AS subject, COALESCE(SUM(p.amount_yen), 0) AS booked,
-        CASE WHEN i.state IN ('open', 'paid') THEN i.total_yen - i.paid_yen ELSE 0 END AS yen
+        CASE WHEN i.state IN ('open', 'paid') THEN i.total_yen - i.offset_yen - i.paid_yen
+            ELSE 0 END AS yen
         FROM invoice i LEFT JOIN journal j ON j.invoice_id = i.id
         LEFT JOIN posting p ON p.journal_id = j.id AND p.account = 'customer_receivable'
-        WHERE i.merchant_id = :m GROUP BY i.id, i.number, i.state, i.total_yen, i.paid_yen
+        WHERE i.merchant_id = :m
+        GROUP BY i.id, i.number, i.state, i.total_yen, i.offset_yen, i.paid_yen
         HAVING COALESCE(SUM(p.amount_yen), 0) <>
-        CASE WHEN i.state IN ('open', 'paid') THEN i.total_yen - i.paid_yen ELSE 0 END""",
+        CASE WHEN i.state IN ('open', 'paid') THEN i.total_yen - i.offset_yen - i.paid_yen
+            ELSE 0 END""",
         "the customer owes {yen} yen, the ledger says {booked} yen",
         "未収額は{yen}円ですが、仕訳帳では{booked}円です",
     ),
@@ -265,6 +272,20 @@ _LEDGER = (
             WHERE merchant_id = :m AND state = 'captured') c WHERE b.yen <> c.yen""",
         "{yen} yen were captured, the ledger books {booked} yen",
         "受領額は{yen}円ですが、仕訳帳では{booked}円です",
+    ),
+    Check(
+        "credit_differs",
+        Family.LEDGER,
+        """SELECT u.external_id AS subject, x.yen AS booked, COALESCE(a.credit_yen, 0) AS yen
+        FROM (SELECT i.subscription_id, -SUM(p.amount_yen) AS yen FROM posting p
+            JOIN journal j ON j.id = p.journal_id JOIN invoice i ON i.id = j.invoice_id
+            WHERE j.merchant_id = :m AND p.account = 'customer_credit'
+            GROUP BY i.subscription_id) x
+        JOIN subscription u ON u.id = x.subscription_id
+        LEFT JOIN agreement a ON a.subscription_id = x.subscription_id
+        WHERE x.yen <> COALESCE(a.credit_yen, 0)""",
+        "the customer has {yen} yen of credit, the ledger says {booked} yen",
+        "お預かり金は{yen}円ですが、仕訳帳では{booked}円です",
     ),
     Check(
         "income_differs",
@@ -319,11 +340,12 @@ _STATE = (
     Check(
         "invoice_state_wrong",
         Family.STATE,
-        """SELECT number AS subject, state, paid_yen, total_yen FROM invoice
-        WHERE merchant_id = :m AND ((state = 'paid' AND paid_yen <> total_yen)
-        OR (state <> 'paid' AND paid_yen = total_yen))""",
-        "it is {state} with {paid_yen} of {total_yen} yen paid",
-        "{total_yen}円中{paid_yen}円の支払いで{state}になっています",
+        """SELECT number AS subject, state, paid_yen, total_yen - offset_yen AS to_charge
+        FROM invoice WHERE merchant_id = :m
+        AND ((state = 'paid' AND paid_yen <> total_yen - offset_yen)
+        OR (state <> 'paid' AND paid_yen = total_yen - offset_yen))""",
+        "it is {state} with {paid_yen} of {to_charge} yen paid",
+        "{to_charge}円中{paid_yen}円の支払いで{state}になっています",
     ),
     Check(
         "open_slot_without_attempt",
@@ -350,10 +372,24 @@ _STATE = (
         Family.STATE,
         """SELECT i.number AS subject, i.state, u.state AS agreement, u.next_cycle
         FROM invoice i JOIN subscription u ON u.id = i.subscription_id
-        WHERE i.merchant_id = :m AND i.cycle >= u.next_cycle AND (i.state = 'paid'
+        WHERE i.merchant_id = :m AND i.purpose = 'renewal' AND i.cycle >= u.next_cycle
+        AND (i.state = 'paid'
         OR (i.state = 'uncollectible' AND u.state IN ('trialing', 'active', 'past_due')))""",
         "the invoice is {state}, but the {agreement} subscription has cycle {next_cycle} next",
         "請求書は{state}ですが、契約({agreement})の次回は第{next_cycle}期のままです",
+    ),
+    Check(
+        "change_without_charge",
+        Family.STATE,
+        """SELECT u.external_id AS subject, a.pending_quote_id AS quote, q.state
+        FROM agreement a JOIN subscription u ON u.id = a.subscription_id
+        LEFT JOIN quote q ON q.merchant_id = a.merchant_id AND q.id = a.pending_quote_id
+        WHERE a.merchant_id = :m AND a.pending_quote_id IS NOT NULL
+        AND (COALESCE(q.state, '') <> 'charging' OR NOT EXISTS (
+            SELECT 1 FROM invoice i WHERE i.subscription_id = u.id
+            AND i.purpose <> 'renewal' AND i.state = 'open'))""",
+        "a change waits for the charge of quote {quote} ({state}), and nothing is to be charged",
+        "見積{quote}の変更が課金を待っていますが、課金の予定がありません",
     ),
     Check(
         "canceled_but_due",

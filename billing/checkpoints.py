@@ -14,6 +14,11 @@ NAMES = (
     "charge.before_record",
     "charge.recorded",
     "doubt.claimed",
+    "refund.claimed",
+    "refund.before_send",
+    "refund.after_send",
+    "refund.before_record",
+    "refund.recorded",
 )
 
 _observers: list[Callable[[str], None]] = []

@@ -18,6 +18,7 @@ from billing.cap_plan import CapPart, PlannedCharge, Verdict, plan_charges
 from billing.cap_room import effective_limit_yen
 from billing.dates import civil_date
 from billing.merchants import Merchant
+from billing.price_moves import PriceMoves, load_price_moves, terms_in_force
 from billing.rows import Row, fetch, table_of
 from billing.tables import (
     CapMonthRow,
@@ -29,7 +30,16 @@ from billing.tables import (
     SubscriptionRow,
 )
 from billing.terms import Terms, terms_of
-from plans import BadInput, Line, Month, cycle_after_resume, cycle_lines, cycle_period, cycle_start
+from plans import (
+    BadInput,
+    Line,
+    Month,
+    Period,
+    cycle_after_resume,
+    cycle_lines,
+    cycle_period,
+    cycle_start,
+)
 
 __all__ = ["ComingCharge", "DayTotal", "Forecast", "forecast"]
 
@@ -121,6 +131,7 @@ class _View:
     first: date
     last: date
     terms: dict[int, Terms]
+    moves: PriceMoves
     slots: dict[int, list[Row]] = field(default_factory=dict)
     words: dict[int, tuple[str, str]] = field(default_factory=dict)
     taken: dict[int, list[Row]] = field(default_factory=dict)
@@ -141,7 +152,8 @@ def forecast(connection: Connection, merchant: Merchant, *, at: datetime, days: 
     first = civil_date(at=at, timezone=merchant.timezone)
     owners = _owners(connection, merchant)
     terms = terms_of(connection, {row["price_id"] for row in owners})
-    view = _View(merchant, first, first + timedelta(days=days), terms)
+    moves = load_price_moves(connection, merchant.id)
+    view = _View(merchant, first, first + timedelta(days=days), terms, moves)
     _load(connection, view)
     charges = [
         charge
@@ -301,7 +313,7 @@ def _open_slots(owner: Row, view: _View) -> Iterator[_Coming]:
         yield _Coming(
             on=on,
             owner=owner,
-            terms=view.terms[owner["price_id"]],
+            terms=_terms_of_cycle(owner, _period(owner, slot["cycle"], view), view),
             cycle=slot["cycle"],
             amount_yen=slot["amount_yen"],
             why_ja=ja + part_ja,
@@ -334,7 +346,7 @@ def _cycles(owner: Row, view: _View) -> Iterator[_Coming]:
             on = civil_date(at=owner["due_at"], timezone=view.merchant.timezone)
         if on > view.last:
             return
-        coming = _coming_cycle(owner, terms, cycle, max(on, view.first), failure)
+        coming = _coming_cycle(owner, cycle, max(on, view.first), failure, view)
         if coming.amount_yen:  # A free cycle asks Amazon for nothing.
             yield coming
 
@@ -372,16 +384,33 @@ def _resumes_on(owner: Row, view: _View) -> date | None:
     return resume_on or civil_date(at=owner["due_at"], timezone=view.merchant.timezone)
 
 
-def _coming_cycle(owner: Row, terms: Terms, cycle: int, on: date, failure: str | None) -> _Coming:
-    anchor = terms.anchor(owner["anchor_year"], owner["anchor_month"], owner["anchor_day"])
+def _coming_cycle(owner: Row, cycle: int, on: date, failure: str | None, view: _View) -> _Coming:
+    period = _period(owner, cycle, view)
+    terms = _terms_of_cycle(owner, period, view)
     lines = cycle_lines(
         plan=terms.plan,
         price=terms.price,
         quantity=owner["quantity"],
         cycle=cycle,
         first_cycle=owner["first_cycle"],
-        period=cycle_period(anchor=anchor, interval=terms.price.interval, cycle=cycle),
+        period=period,
     )
     ja, en = _line_words(lines)
     amount_yen = sum(line.amount_yen for line in lines)
     return _Coming(on, owner, terms, cycle, amount_yen, ja, en, failure)
+
+
+def _period(owner: Row, cycle: int, view: _View) -> Period:
+    """The days of a cycle: by the calendar agreed, whatever price it has moved to."""
+    terms = view.terms[owner["price_id"]]
+    anchor = terms.anchor(owner["anchor_year"], owner["anchor_month"], owner["anchor_day"])
+    return cycle_period(anchor=anchor, interval=terms.price.interval, cycle=cycle)
+
+
+def _terms_of_cycle(owner: Row, period: Period, view: _View) -> Terms:
+    return terms_in_force(
+        agreed=view.terms[owner["price_id"]],
+        moves=view.moves,
+        subscribed_on=owner["started_on"],
+        on=period.start,
+    )

@@ -13,6 +13,7 @@ from billing.tables import (
     AttemptRow,
     ChargePermissionRow,
     CustomerRow,
+    InvoiceRow,
     MerchantRow,
     PlanRow,
     PriceRow,
@@ -30,6 +31,7 @@ slots = table_of(SlotRow)
 permissions = table_of(ChargePermissionRow)
 subscriptions = table_of(SubscriptionRow)
 customers = table_of(CustomerRow)
+invoices = table_of(InvoiceRow)
 prices = table_of(PriceRow)
 plan_table = table_of(PlanRow)
 merchants = table_of(MerchantRow)
@@ -146,7 +148,9 @@ _JOINED = (
     .join(permissions, permissions.c.id == attempts.c.permission_id)
     .join(subscriptions, subscriptions.c.id == slots.c.subscription_id)
     .join(customers, customers.c.id == subscriptions.c.customer_id)
-    .join(prices, prices.c.id == subscriptions.c.price_id)
+    .join(invoices, invoices.c.id == slots.c.invoice_id)
+    # The price that held then: the agreement may be on another one by now.
+    .join(prices, prices.c.id == func.coalesce(invoices.c.price_id, subscriptions.c.price_id))
     .join(plan_table, plan_table.c.id == prices.c.plan_id)
 )
 

@@ -6,15 +6,16 @@ permission go one after another, since its subscriptions share one cap.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, exists, func, select
+from sqlalchemy import Connection, Engine, exists, func, or_, select
 
 from amazonpay import CreateCharge, MerchantMetadata
-from billing.cap_room import CapKey, CapMonth, effective_limit_yen, hold, load_cap_months
+from billing.agreements.reports import Report, ReportKind, book_reports
+from billing.cap_room import effective_limit_yen, hold, load_cap_months
 from billing.cap_verdict import Charge, Move, Refuse, Split, Verdict, judge
 from billing.checkpoints import reached
 from billing.database import writing
@@ -24,6 +25,7 @@ from billing.idempotency import idempotency_key
 from billing.merchants import Merchant
 from billing.notices import notice_row, write_notices
 from billing.outcome import OpenAttempt
+from billing.quotes.agreement import Agreement, load_agreements
 from billing.rows import (
     Row,
     fetch,
@@ -50,7 +52,8 @@ subscriptions = table_of(SubscriptionRow)
 # same key, so a sender that wakes up later does no harm.
 LEASE = timedelta(seconds=60)
 UNSETTLED = ("intended", "in_doubt", "pending")
-CHARGEABLE_STATES = ("trialing", "active", "past_due")
+END_PURPOSE = "end-"
+CHARGEABLE_STATES = ("pending", "trialing", "active", "past_due")
 
 
 @dataclass(slots=True)
@@ -64,18 +67,25 @@ class _Work:
     past_due: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     notices: list[dict[str, Any]] = field(default_factory=list)
+    reports: list[Report] = field(default_factory=list)
 
 
 def intend_due_slots(
-    engine: Engine, merchant: Merchant, *, at: datetime, worker_id: str, limit: int = 200
+    engine: Engine,
+    merchant: Merchant,
+    *,
+    at: datetime,
+    worker_id: str,
+    limit: int = 200,
+    only: Collection[int] | None = None,
 ) -> tuple[int, list[OpenAttempt]]:
     """Claim up to `limit` due slots; returns how many were handled and the attempts to send.
 
-    A slot without room under the cap is moved, split or refused by the merchant's rule instead.
-    Call again until nothing was handled.
+    `only` names the slots that somebody wants charged now. A slot without room under the cap is
+    moved, split or refused by the merchant's rule instead.
     """
     handled, opened = writing(
-        engine, lambda connection: _intend(connection, merchant, at, worker_id, limit)
+        engine, lambda connection: _intend(connection, merchant, at, worker_id, limit, only)
     )
     if opened:
         reached("charge.intended")
@@ -83,10 +93,18 @@ def intend_due_slots(
 
 
 def _intend(
-    connection: Connection, merchant: Merchant, at: datetime, worker_id: str, limit: int
+    connection: Connection,
+    merchant: Merchant,
+    at: datetime,
+    worker_id: str,
+    limit: int,
+    only: Collection[int] | None,
 ) -> tuple[int, list[OpenAttempt]]:
-    locked = _lock_permissions(connection, _permissions_due(connection, merchant, at, limit))
-    due = _first_due_slot_of_each(connection, at, list(locked))
+    wanted_slots = _due(at, only)
+    locked = _lock_permissions(
+        connection, _permissions_due(connection, merchant, wanted_slots, limit)
+    )
+    due = _first_due_slot_of_each(connection, wanted_slots, list(locked))
     months = possible_months(at=at, timezone=merchant.timezone)
     limits = {
         row["id"]: effective_limit_yen(merchant=merchant, amount_limit_yen=row["amount_limit_yen"])
@@ -97,16 +115,22 @@ def _intend(
         connection, limits={p: limits[p] for p in limits if p in wanted}, months=months
     )
     work = _Work()
+    changed = load_agreements(connection, [slot["subscription_id"] for slot in due])
     for slot in due:
         permission = locked[slot["permission_id"]]
+        agreement = changed.get(slot["subscription_id"])
         if permission["state"] != "Chargeable":
-            _wait_for_buyer(work, slot, permission, merchant, at)
+            _wait_for_buyer(work, slot, permission, merchant, at, agreement)
         else:
-            _judge(work, slot, permission, caps, limits, months, merchant, at, worker_id)
-    return len(due), _write(connection, work, months)
+            rooms = [(month, caps[slot["permission_id"], month].room_yen) for month in months]
+            verdict = _judged(slot, rooms, limits[slot["permission_id"]], merchant)
+            _apply(work, verdict, slot, permission, merchant, at, worker_id, agreement)
+    opened = _write(connection, work, months)
+    book_reports(connection, merchant, work.reports, at=at)
+    return len(due), opened
 
 
-def _due(at: datetime) -> tuple[Any, ...]:
+def _due(at: datetime, only: Collection[int] | None) -> tuple[Any, ...]:
     """Due, nothing in flight on the permission, and the agreement neither paused nor ended.
 
     A slot that waits for a person holds its room, but not the buyer's other agreements.
@@ -118,17 +142,21 @@ def _due(at: datetime) -> tuple[Any, ...]:
         owner.c.id == attempts.c.slot_id,
         owner.c.state != "quarantined",
     )
-    going_on = subscriptions.c.state.in_(CHARGEABLE_STATES)
-    return is_word(slots.c.state, "due"), slots.c.due_at <= at, ~in_flight, going_on
+    # What is settled when an agreement ends is owed after its end.
+    going_on = or_(
+        subscriptions.c.state.in_(CHARGEABLE_STATES), slots.c.purpose.like(f"{END_PURPOSE}%")
+    )
+    due = (is_word(slots.c.state, "due"), slots.c.due_at <= at, ~in_flight, going_on)
+    return due if only is None else (*due, slots.c.id.in_(list(only)))
 
 
 def _permissions_due(
-    connection: Connection, merchant: Merchant, at: datetime, limit: int
+    connection: Connection, merchant: Merchant, due: tuple[Any, ...], limit: int
 ) -> list[int]:
     statement = (
         select(slots.c.permission_id)
         .join(subscriptions, subscriptions.c.id == slots.c.subscription_id)
-        .where(slots.c.merchant_id == merchant.id, *_due(at))
+        .where(slots.c.merchant_id == merchant.id, *due)
         .order_by(slots.c.due_at, slots.c.id)
         .limit(limit)
     )
@@ -146,7 +174,7 @@ def _lock_permissions(connection: Connection, ids: Sequence[int]) -> dict[int, R
 
 
 def _first_due_slot_of_each(
-    connection: Connection, at: datetime, permission_ids: Sequence[int]
+    connection: Connection, due: tuple[Any, ...], permission_ids: Sequence[int]
 ) -> list[Row]:
     """The oldest due slot of each locked permission."""
     statement = (
@@ -156,7 +184,7 @@ def _first_due_slot_of_each(
             subscriptions.c.state.label("owner_state"),
         )
         .join(subscriptions, subscriptions.c.id == slots.c.subscription_id)
-        .where(slots.c.permission_id.in_(permission_ids), *_due(at))
+        .where(slots.c.permission_id.in_(permission_ids), *due)
         .order_by(slots.c.due_at, slots.c.id)
     )
     first: dict[int, Row] = {}
@@ -171,11 +199,19 @@ def _wait_for_buyer(
     permission: Row,
     merchant: Merchant,
     at: datetime,
+    agreement: Agreement | None,
 ) -> None:
     reason = permission["state_reason"] or permission["state"]
+    if _is_waiting_change(slot, agreement):
+        _call_off(work, slot, reason)
+        return
     until = at + timedelta(days=merchant.dunning_days[-1])
     work.slots.append(_changed(slot, state="waiting_buyer", due_at=until, reason=reason))
-    if slot["owner_state"] != "past_due":
+    if agreement is not None:
+        work.reports.append(
+            Report(ReportKind.DECLINED, slot["subscription_id"], slot["invoice_id"], reason)
+        )
+    elif slot["owner_state"] != "past_due":
         owner = {
             "id": slot["subscription_id"],
             "merchant_id": merchant.id,
@@ -190,27 +226,30 @@ def _wait_for_buyer(
     )
 
 
-def _judge(
-    work: _Work,
-    slot: Row,
-    permission: Row,
-    caps: dict[CapKey, CapMonth],
-    limits: Mapping[int, int],
-    months: Sequence[str],
-    merchant: Merchant,
-    at: datetime,
-    worker_id: str,
-) -> None:
-    rooms = [(month, caps[slot["permission_id"], month].room_yen) for month in months]
-    verdict = judge(
+def _judged(
+    slot: Row, rooms: Sequence[tuple[str, int]], limit_yen: int, merchant: Merchant
+) -> Verdict:
+    return judge(
         amount_yen=slot["amount_yen"],
         rooms=rooms,
-        limit_yen=limits[slot["permission_id"]],
+        limit_yen=limit_yen,
         rule=merchant.cap_rule,
         timezone=merchant.timezone,
         charge_hour=merchant.charge_hour,
     )
-    _apply(work, verdict, slot, permission, merchant, at, worker_id)
+
+
+def _is_waiting_change(slot: Row, agreement: Agreement | None) -> bool:
+    """A change that was confirmed is charged now and whole, or it is not made."""
+    waits = agreement is not None and agreement.pending_quote_id is not None
+    return waits and slot["purpose"].split(":")[0] != "renewal"
+
+
+def _call_off(work: _Work, slot: Row, reason: str) -> None:
+    work.slots.append(_changed(slot, state="refused", reason=reason))
+    work.reports.append(
+        Report(ReportKind.CHANGE_OFF, slot["subscription_id"], slot["invoice_id"], reason)
+    )
 
 
 def _apply(
@@ -221,7 +260,11 @@ def _apply(
     merchant: Merchant,
     at: datetime,
     worker_id: str,
+    agreement: Agreement | None,
 ) -> None:
+    if _is_waiting_change(slot, agreement) and not isinstance(verdict, Charge):
+        _call_off(work, slot, "cap")
+        return
     match verdict:
         case Charge(amount_yen=amount):
             _attempt(work, slot, permission, merchant, at, worker_id, amount)

@@ -5,7 +5,9 @@ reference that is unique per merchant, so that nothing can be booked twice.
 
 Accounts: `customer_receivable` (what a customer owes for an issued invoice),
 `amazon_receivable` (captured, not yet settled by Amazon), `sales:<tax category>` (net),
-`consumption_tax:<tax category>`, `write_off` (the unpaid rest of a partly paid invoice).
+`consumption_tax:<tax category>`, `write_off` (the unpaid rest of a partly paid invoice),
+`customer_credit` (what we owe a customer for later invoices), `refund_payable` (what goes back
+to the customer through Amazon), `forfeited_credit` (credit that lapsed by the merchant's rule).
 """
 
 from collections.abc import Sequence
@@ -21,6 +23,9 @@ from billing.tables import JournalRow, PostingRow
 CUSTOMER_RECEIVABLE = "customer_receivable"
 AMAZON_RECEIVABLE = "amazon_receivable"
 WRITE_OFF = "write_off"
+CUSTOMER_CREDIT = "customer_credit"
+REFUND_PAYABLE = "refund_payable"
+FORFEITED_CREDIT = "forfeited_credit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,91 @@ def charge_captured(
     )
 
 
+def invoice_offset(
+    *,
+    merchant_id: str,
+    invoice_id: int,
+    number: str,
+    on: date,
+    credit_used_yen: int,
+    credit_yen: int,
+    refund_yen: int,
+) -> Journal:
+    """A part of an invoice is settled without a charge.
+
+    Open credit pays `credit_used_yen` of it; of a sum below 0, `credit_yen` are kept for later
+    invoices and `refund_yen` are to be paid back.
+    """
+    kept = credit_used_yen - credit_yen
+    return Journal(
+        merchant_id=merchant_id,
+        reference=f"{number}/offset",
+        kind="invoice_offset",
+        booked_on=on,
+        invoice_id=invoice_id,
+        postings=_without_zeros(
+            [
+                (CUSTOMER_RECEIVABLE, refund_yen - kept),
+                (CUSTOMER_CREDIT, kept),
+                (REFUND_PAYABLE, -refund_yen),
+            ]
+        ),
+    )
+
+
+def credit_ended(
+    *,
+    merchant_id: str,
+    invoice_id: int,
+    number: str,
+    on: date,
+    refund_yen: int,
+    forfeited_yen: int,
+) -> Journal:
+    """Open credit that no later invoice can use is paid back, or lapses."""
+    return Journal(
+        merchant_id=merchant_id,
+        reference=f"{number}/credit_ended",
+        kind="credit_ended",
+        booked_on=on,
+        invoice_id=invoice_id,
+        postings=_without_zeros(
+            [
+                (CUSTOMER_CREDIT, refund_yen + forfeited_yen),
+                (REFUND_PAYABLE, -refund_yen),
+                (FORFEITED_CREDIT, -forfeited_yen),
+            ]
+        ),
+    )
+
+
+def invoice_voided(
+    *,
+    merchant_id: str,
+    invoice_id: int,
+    number: str,
+    on: date,
+    credit_used_yen: int,
+    taxes: Sequence[tuple[str, int, int]],
+) -> Journal:
+    """An invoice of which nothing was paid is taken back; credit it had used is open again."""
+    total = sum(net + tax for _, net, tax in taxes)
+    return Journal(
+        merchant_id=merchant_id,
+        reference=f"{number}/voided",
+        kind="invoice_voided",
+        booked_on=on,
+        invoice_id=invoice_id,
+        postings=_without_zeros(
+            [
+                (CUSTOMER_RECEIVABLE, credit_used_yen - total),
+                (CUSTOMER_CREDIT, -credit_used_yen),
+                *_income(taxes, sign=1),
+            ]
+        ),
+    )
+
+
 def _income(taxes: Sequence[tuple[str, int, int]], *, sign: int) -> list[tuple[str, int]]:
     sales = [(f"sales:{category}", sign * net) for category, net, _ in taxes]
     tax = [(f"consumption_tax:{category}", sign * tax) for category, _, tax in taxes]
@@ -130,3 +220,40 @@ def book(connection: Connection, journals: Sequence[Journal]) -> None:
         for account, amount in journal.postings
     ]
     insert_many(connection, table_of(PostingRow), postings)
+
+
+def refund_owed(
+    *,
+    merchant_id: str,
+    invoice_id: int,
+    reference: str,
+    on: date,
+    taxes: Sequence[tuple[str, int, int]],
+) -> Journal:
+    """We owe a part of a paid invoice back; `taxes` holds (category, net yen, tax yen) per rate.
+
+    `reference` is that of the refund. Sales and tax are reversed as the invoice booked them.
+    """
+    total = sum(net + tax for _, net, tax in taxes)
+    return Journal(
+        merchant_id=merchant_id,
+        reference=f"{reference}/owed",
+        kind="refund_owed",
+        booked_on=on,
+        invoice_id=invoice_id,
+        postings=_without_zeros([(REFUND_PAYABLE, -total), *_income(taxes, sign=1)]),
+    )
+
+
+def charge_refunded(
+    *, merchant_id: str, invoice_id: int, refund_id: str, on: date, amount_yen: int
+) -> Journal:
+    """Amazon gave the money back: it owes us less, and we owe the customer less."""
+    return Journal(
+        merchant_id=merchant_id,
+        reference=f"{refund_id}/refunded",
+        kind="charge_refunded",
+        booked_on=on,
+        invoice_id=invoice_id,
+        postings=((REFUND_PAYABLE, amount_yen), (AMAZON_RECEIVABLE, -amount_yen)),
+    )

@@ -7,7 +7,7 @@ cap. Yen are int64 and checked, so that no sum can leave the range.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
@@ -26,8 +26,8 @@ from plans.columnar_calendar import (
 
 __all__ = ["Agreements", "Charges", "Horizon", "OpenCharges", "Slice", "TakenRoom", "pieces"]
 
-# Eight columns of a million charges stay far below 200 MB with everything made of them.
-CHARGES_AT_ONCE = 1_000_000
+# All that is made of so many charges, three parts of each among it, stays below 150 MB.
+CHARGES_AT_ONCE = 250_000
 MAX_LIMIT_YEN = 10**15
 
 
@@ -73,10 +73,12 @@ class Horizon:
 class Agreements:
     """Subscriptions, sorted by permission and in the order in which they get a day's room.
 
-    `price_yen[price, c]` is what paid cycles from number `price_from[c]` on (counted from 0) cost
-    a row, up to the next column's. `next_cycle` is the first one to be charged, below 0 for none;
-    `next_on` is its date, NaT where the calendar says it. `stuck` and `dead` rows are expected to
-    fail; `limit_yen`, `dead` and `expires_on` (NaT: never) are the permission's, on all its rows.
+    `price_yen[price, move, c]` is what paid cycles from number `price_from[c]` on (counted from 0)
+    cost a row, up to the next column's, once it was moved `move` times: that is from its cycle
+    starts on or after `moved_on[price, move - 1]` on (ascending; NaT: never). `next_cycle` is the
+    first one to be charged, below 0 for none; `next_on` is its date, NaT where the calendar says
+    it. `stuck` and `dead` rows are expected to fail; `limit_yen`, `dead` and `expires_on` (NaT:
+    never) are the permission's, on all its rows.
     """
 
     subscription: Ints
@@ -85,6 +87,7 @@ class Agreements:
     price: Ints
     price_yen: Ints
     price_from: Ints
+    moved_on: Dates
     first_cycle: Ints
     next_cycle: Ints
     next_on: Dates
@@ -121,6 +124,7 @@ class Agreements:
             price=self.price[rows],
             price_yen=self.price_yen,
             price_from=self.price_from,
+            moved_on=self.moved_on,
             first_cycle=self.first_cycle[rows],
             next_cycle=self.next_cycle[rows],
             next_on=self.next_on[rows],
@@ -144,6 +148,38 @@ class Charges:
     def __len__(self) -> int:
         return len(self.row)
 
+    @classmethod
+    def none(cls) -> Charges:
+        """No charge at all."""
+        nothing = np.zeros(0, dtype=np.int64)
+        return cls(nothing, nothing, nothing.view("datetime64[D]"), nothing, nothing > 0)
+
+    def take(self, charges: Ints | slice) -> Charges:
+        """The given charges, in that order."""
+        return Charges(
+            self.row[charges],
+            self.cycle[charges],
+            self.on[charges],
+            self.amount_yen[charges],
+            self.stuck[charges],
+        )
+
+    def between(self, begin: int, end: int) -> Charges:
+        """Those of rows from `begin` up to before `end`, counted from `begin`; sorted by row."""
+        left, right = np.searchsorted(self.row, [begin, end]).tolist()
+        own = self.take(slice(left, right))
+        return Charges(own.row - begin, own.cycle, own.on, own.amount_yen, own.stuck)
+
+    def then(self, more: Charges) -> Charges:
+        """These charges, and more of them."""
+        return Charges(
+            np.concatenate([self.row, more.row]),
+            np.concatenate([self.cycle, more.cycle]),
+            np.concatenate([self.on, more.on]),
+            np.concatenate([self.amount_yen, more.amount_yen]),
+            np.concatenate([self.stuck, more.stuck]),
+        )
+
 
 OpenCharges = Charges
 """Invoiced and unpaid, sorted by row and then in the order they get a day's room."""
@@ -166,11 +202,16 @@ class TakenRoom:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Slice:
-    """Whole permissions with all that counts for them."""
+    """Whole permissions with all that counts for them.
+
+    `bills` are cycles that no column can tell, worked out one by one: sorted by row, within the
+    horizon, at least 1 yen each. Their rows have no `next_cycle`.
+    """
 
     agreements: Agreements
     open: OpenCharges
     taken: TakenRoom
+    bills: Charges = field(default_factory=Charges.none)
 
 
 def pieces(
@@ -198,18 +239,11 @@ def _cut(whole: Slice, begin: int, end: int) -> Slice:
         return whole
     agreements = whole.agreements.take(slice(begin, end))
     first, last = (int(agreements.permission[n]) for n in (0, -1))
-    left, right = np.searchsorted(whole.open.row, [begin, end])
-    opened = whole.open
     return Slice(
         agreements,
-        Charges(
-            row=opened.row[left:right] - begin,
-            cycle=opened.cycle[left:right],
-            on=opened.on[left:right],
-            amount_yen=opened.amount_yen[left:right],
-            stuck=opened.stuck[left:right],
-        ),
+        whole.open.between(begin, end),
         whole.taken.between(first, last),
+        whole.bills.between(begin, end),
     )
 
 
@@ -231,24 +265,28 @@ def _charges(piece: Slice, counts: Ints, horizon: Horizon) -> Charges:
     row = np.repeat(np.arange(len(counts)), counts)
     nth = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
     cycle = agreements.next_cycle[row] + nth
-    on = starts_of_cycles(schedules=agreements.schedules.take(row), cycle=cycle)
-    moved_on = agreements.next_on[row]
-    on = np.where((nth == 0) & ~np.isnat(moved_on), moved_on, on)
+    starts = starts_of_cycles(schedules=agreements.schedules.take(row), cycle=cycle)
+    next_on = agreements.next_on[row]
+    on = np.where((nth == 0) & ~np.isnat(next_on), next_on, starts)
     on = np.maximum(on, np.datetime64(horizon.first, "D"))
-    amount_yen = _amounts(agreements, row, cycle)
+    amount_yen = _amounts(agreements, row, cycle, starts)
     # A free cycle asks Amazon for nothing.
     paid = np.flatnonzero(amount_yen > 0)
-    _check_yen("amount", opened.amount_yen, least=1)
-    return Charges(
-        row=np.concatenate([opened.row, row[paid]]),
-        cycle=np.concatenate([opened.cycle, cycle[paid]]),
-        on=np.concatenate([opened.on, on[paid]]),
-        amount_yen=np.concatenate([opened.amount_yen, amount_yen[paid]]),
-        stuck=np.concatenate([opened.stuck, agreements.stuck[row[paid]]]),
-    )
+    cycles = Charges(row, cycle, on, amount_yen, agreements.stuck[row]).take(paid)
+    for given in (opened, piece.bills):
+        _check_yen("amount", given.amount_yen, least=1)
+    return opened.then(_by_row(cycles, piece.bills))
 
 
-def _amounts(agreements: Agreements, row: Ints, cycle: Ints) -> Ints:
+def _by_row(cycles: Charges, bills: Charges) -> Charges:
+    """Cycles and bills in the order in which rows get a day's room."""
+    if not len(bills):
+        return cycles
+    every = cycles.then(bills)
+    return every.take(np.argsort(every.row, kind="stable"))
+
+
+def _amounts(agreements: Agreements, row: Ints, cycle: Ints, starts: Dates) -> Ints:
     paid_cycle = cycle - agreements.first_cycle[row]
     if len(paid_cycle) and int(paid_cycle.min()) < 0:
         wrong = int(np.argmin(paid_cycle))
@@ -259,7 +297,10 @@ def _amounts(agreements: Agreements, row: Ints, cycle: Ints) -> Ints:
             remedy="ask for that cycle or a later one",
         )
     column = np.searchsorted(agreements.price_from, paid_cycle, side="right") - 1
-    amounts: Ints = agreements.price_yen[agreements.price[row], column]
+    price, moves = agreements.price[row], np.zeros(len(row), dtype=np.int64)
+    for moved_on in agreements.moved_on.T:
+        moves += moved_on[price] <= starts
+    amounts: Ints = agreements.price_yen[price, moves, column]
     return amounts
 
 

@@ -6,10 +6,9 @@ a door of its own, because it needs numpy and `forecast` does not.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import MAXYEAR, date, datetime, timedelta
 from heapq import nsmallest
 from operator import attrgetter
 from types import MappingProxyType
@@ -20,7 +19,7 @@ from sqlalchemy import Connection
 from billing.cap_plan import CapPart, CapRule, Verdict
 from billing.dates import civil_date
 from billing.forecast import MAX_DAYS, DayTotal
-from billing.mass_cap import Judged, Parts, judge
+from billing.mass_cap import VERDICTS, Judged, Parts, judge
 from billing.mass_columns import (
     CHARGES_AT_ONCE,
     Agreements,
@@ -32,10 +31,9 @@ from billing.mass_columns import (
     pieces,
 )
 from billing.mass_reading import HitNames, names_of_hits, read_slices
-from billing.mass_steps import VERDICTS
 from billing.merchants import Merchant
 from plans import BadInput, Month
-from plans.columnar_calendar import Ints
+from plans.columnar_calendar import Ints, month_numbers
 
 __all__ = [
     "VERDICTS",
@@ -183,9 +181,8 @@ class _Sums:
     horizon: Horizon
     by_month: Ints = field(init=False)  # [(charges, yen, failing yen), month and verdict]
     by_day: Ints = field(init=False)  # [(parts, yen, failing yen), day]
-    moved: defaultdict[date, list[int]] = field(
-        default_factory=lambda: defaultdict(lambda: [0] * 3)
-    )
+    # The same of 1sts of months, as what begins to be added and what ceases to be.
+    on_firsts: Ints = field(init=False)
     hits: list[CapHit] = field(default_factory=list)
     subscriptions: int = 0
     permissions: int = 0
@@ -195,6 +192,8 @@ class _Sums:
     def __post_init__(self) -> None:
         self.by_month = np.zeros((3, self.horizon.months * len(VERDICTS)), dtype=np.int64)
         self.by_day = np.zeros((3, self.horizon.days), dtype=np.int64)
+        months = MAXYEAR * 12 + 12 - self.horizon.first_month
+        self.on_firsts = np.zeros((3, months + 1), dtype=np.int64)
 
 
 def totals_of(judged: Iterable[Judged], *, horizon: Horizon, top: int = TOP) -> MassForecast:
@@ -236,16 +235,19 @@ def _add_charges(sums: _Sums, piece: Judged) -> None:
 
 
 def _add_parts(sums: _Sums, piece: Judged) -> None:
-    """Parts of moved and split charges, many of them past the horizon."""
+    """Parts of moved and split charges: single ones of the horizon by day, all others as runs."""
     parts = piece.parts
-    on, place = np.unique(parts.on, return_inverse=True)
-    totals = np.zeros((3, len(on)), dtype=np.int64)
-    one = np.ones(len(place), dtype=np.int64)
+    within = (parts.months == 1) & (parts.on <= np.datetime64(sums.horizon.last, "D"))
+    single, run = np.flatnonzero(within), np.flatnonzero(~within)
+    day = sums.horizon.day_positions(parts.on[single])
+    begin = month_numbers(parts.on[run]) - sums.horizon.first_month
+    end = begin + parts.months[run]
+    one = np.ones(len(within), dtype=np.int64)
     values = (one, parts.amount_yen, parts.amount_yen * piece.failing[parts.charge])
     for column, value in enumerate(values):
-        np.add.at(totals[column], place, value)
-    for day, three in zip(on.tolist(), totals.T.tolist(), strict=True):
-        sums.moved[day] = [old + new for old, new in zip(sums.moved[day], three, strict=True)]
+        np.add.at(sums.by_day[column], day, value[single])
+        np.add.at(sums.on_firsts[column], begin, value[run])
+        np.subtract.at(sums.on_firsts[column], end, value[run])
 
 
 def _first_hits(piece: Judged, top: int) -> Iterator[CapHit]:
@@ -289,10 +291,15 @@ def _months(sums: _Sums) -> Iterator[MonthTotal]:
 
 def _days(sums: _Sums) -> Iterator[DayTotal]:
     """Days on which money moves, in order."""
-    totals = defaultdict(lambda: [0] * 3, {on: list(three) for on, three in sums.moved.items()})
-    for position in np.flatnonzero(sums.by_day[0]).tolist():
-        day = totals[sums.horizon.first + timedelta(days=position)]
-        for column, value in enumerate(sums.by_day[:, position].tolist()):
-            day[column] += value
-    for on, (parts, amount_yen, failing_yen) in sorted(totals.items()):
-        yield DayTotal(on, parts, amount_yen, failing_yen)
+    on_firsts = np.cumsum(sums.on_firsts, axis=1)
+    months = np.flatnonzero(on_firsts[0])
+    firsts = sums.horizon.first_days(months)
+    days = np.flatnonzero(sums.by_day[0])
+    on = np.concatenate([firsts, days + np.datetime64(sums.horizon.first, "D")])
+    every_day, place = np.unique(on, return_inverse=True)
+    totals = np.zeros((len(every_day), 3), dtype=np.int64)
+    np.add.at(totals, place, np.concatenate([on_firsts[:, months], sums.by_day[:, days]], axis=1).T)
+    for day, (parts, amount_yen, failing_yen) in zip(
+        every_day.tolist(), totals.tolist(), strict=True
+    ):
+        yield DayTotal(day, parts, amount_yen, failing_yen)

@@ -82,7 +82,7 @@ def read_slices(
     for a row that breaks a rule of the calendar or of its price.
     """
     days = _Days.of(connection, merchant)
-    prices = PriceColumns(connection, merchant.id)
+    prices = PriceColumns.read(connection, merchant.id)
     unpaid = UnpaidSlots.read(connection, merchant)
     for columns in _streamed(connection, _owners(merchant), at_once):
         pauses = _pauses(columns, days)
@@ -123,6 +123,7 @@ def _owners(merchant: Merchant) -> Select[Any]:
             subscriptions.c.permission_id,
             subscriptions.c.price_id,
             subscriptions.c.quantity,
+            raw(subscriptions.c.started_on),
             subscriptions.c.anchor_year,
             subscriptions.c.anchor_month,
             subscriptions.c.anchor_day,
@@ -188,7 +189,7 @@ def _agreements(
     columns: Columns, merchant: Merchant, days: _Days, prices: PriceColumns, pauses: _Pauses
 ) -> Agreements:
     """Rows as they are without their unpaid slots."""
-    priced = prices.of(columns["price_id"], columns["quantity"])
+    priced = prices.of(columns["price_id"], columns["quantity"], columns["started_on"])
     schedules = Schedules.of(
         year=columns["anchor_year"],
         month=columns["anchor_month"],
@@ -205,6 +206,7 @@ def _agreements(
         price=priced.price,
         price_yen=priced.price_yen,
         price_from=priced.price_from,
+        moved_on=priced.moved_on,
         first_cycle=ints(columns["first_cycle"]),
         next_cycle=_next_cycles(columns, schedules, due_on, pauses),
         # The scheduler goes by the due time; it is the cycle's start unless somebody moved it.

@@ -5,27 +5,30 @@ ends because it was cancelled for this day. No money moves here.
 """
 
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, select
+from sqlalchemy import Connection, Engine, Select, exists, select
 from sqlalchemy.exc import DataError, IntegrityError
 
 from billing import ledger
+from billing.agreements.running import AgreementRun, open_agreement
+from billing.catalogue_store import load_catalogue
 from billing.checkpoints import reached
 from billing.database import reading, writing
 from billing.dates import charge_instant, civil_date
 from billing.events import event_row
 from billing.merchants import Merchant
+from billing.quotes.agreement import Agreement, load_agreements
 from billing.rows import Row, fetch, insert_many, insert_returning_ids, table_of, update_many
 from billing.settle import next_cycle_row
 from billing.tables import (
+    AgreementRow,
     InvoiceLineRow,
     InvoiceRow,
     InvoiceTaxRow,
-    PlanRow,
-    PriceRow,
     SlotRow,
     SubscriptionEventRow,
     SubscriptionRow,
@@ -37,8 +40,7 @@ from plans import Line, Period, cycle_after_resume, cycle_lines, cycle_period, c
 log = logging.getLogger(__name__)
 
 subscriptions = table_of(SubscriptionRow)
-prices = table_of(PriceRow)
-plan_table = table_of(PlanRow)
+agreements = table_of(AgreementRow)
 
 RENEWAL = "renewal"
 
@@ -112,22 +114,54 @@ def _open(
     due = fetch(
         connection, _due(merchant, at, after).limit(limit).with_for_update(skip_locked=True)
     )
-    terms = terms_of(connection, {row["price_id"] for row in due})
+    changed = load_agreements(connection, [row["id"] for row in due])
+    plain = [row for row in due if row["id"] not in changed]
+    terms = terms_of(connection, {row["price_id"] for row in plain})
     work = _Work()
-    for row in due:
+    for row in plain:
         try:
             _handle(row, terms[row["price_id"]], merchant, at, work)
         except Exception:
             # It stays due, is tried again at every run, and the audit reports it as lost.
             log.exception("cycle of subscription %s cannot be opened", row["external_id"])
     _write(connection, merchant, at, work)
-    return OpenedSlice(len(work.moved), (due[-1]["due_at"], due[-1]["id"]) if due else None)
+    opened = len(work.moved)
+    if changed:
+        opened += _open_changed(connection, merchant, at, due, changed)
+    return OpenedSlice(opened, (due[-1]["due_at"], due[-1]["id"]) if due else None)
+
+
+def _open_changed(
+    connection: Connection,
+    merchant: Merchant,
+    at: datetime,
+    due: Sequence[Row],
+    changed: Mapping[int, Agreement],
+) -> int:
+    """Let the life cycle open what somebody has changed; each in a savepoint of its own."""
+    run = AgreementRun(connection, merchant, load_catalogue(connection, merchant.id), at)
+    opened = 0
+    for row in due:
+        if row["id"] not in changed:
+            continue
+        try:
+            with connection.begin_nested():
+                open_agreement(run, row, changed[row["id"]])
+            opened += 1
+        except Exception:
+            log.exception("agreement of subscription %s cannot be opened", row["external_id"])
+    return opened
 
 
 def _due(merchant: Merchant, at: datetime, after: Cursor | None) -> Select[Any]:
+    waits_for_charge = exists().where(
+        agreements.c.subscription_id == subscriptions.c.id,
+        agreements.c.pending_quote_id.is_not(None),
+    )
     statement = (
         select(subscriptions)
         .where(subscriptions.c.merchant_id == merchant.id, subscriptions.c.due_at <= at)
+        .where(~waits_for_charge)
         .order_by(subscriptions.c.due_at, subscriptions.c.id)
     )
     if after is None:
@@ -256,6 +290,7 @@ def _invoice_row(merchant: Merchant, opened: _Opened, on: date) -> dict[str, Any
         "merchant_id": merchant.id,
         "subscription_id": opened.subscription["id"],
         "cycle": opened.subscription["next_cycle"],
+        "purpose": RENEWAL,
         "number": opened.number,
         "state": "paid" if opened.is_free else "open",
         "issued_on": on,
@@ -263,6 +298,8 @@ def _invoice_row(merchant: Merchant, opened: _Opened, on: date) -> dict[str, Any
         "period_end": opened.period.end,
         "total_yen": opened.tax.total_yen,
         "paid_yen": 0,
+        "offset_yen": 0,
+        "price_id": opened.subscription["price_id"],
     }
 
 

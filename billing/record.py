@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, select, update
+from sqlalchemy import Connection, Engine, bindparam, update
 from sqlalchemy.exc import OperationalError
 
 from billing import ledger
+from billing.agreements.reports import Report, ReportKind, book_reports
 from billing.cap_room import learn_balance, settle_holds
 from billing.checkpoints import reached
 from billing.database import writing
@@ -29,7 +30,8 @@ from billing.events import event_row
 from billing.merchants import Merchant
 from billing.notices import notice_row, write_notices
 from billing.outcome import Outcome, OutcomeKind
-from billing.rows import Row, fetch, insert_many, table_of, update_many
+from billing.record_cases import Case, load_cases
+from billing.rows import Row, insert_many, table_of, update_many
 from billing.settle import next_cycle_row
 from billing.tables import (
     AttemptRow,
@@ -39,7 +41,6 @@ from billing.tables import (
     SubscriptionEventRow,
     SubscriptionRow,
 )
-from billing.terms import Terms, terms_of
 
 log = logging.getLogger(__name__)
 
@@ -56,18 +57,6 @@ POLL_EVERY = timedelta(hours=1)
 THROTTLE_WAIT = timedelta(seconds=2)
 # An invoice that the merchant keeps open has no last day; this one is never reached.
 KEPT_OPEN_DAYS = 36_500
-
-
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """One outcome with the rows it concerns, read under the permission's lock."""
-
-    outcome: Outcome
-    attempt: Row
-    slot: Row
-    invoice: Row
-    subscription: Row
-    terms: Terms
 
 
 @dataclass(slots=True)
@@ -87,6 +76,7 @@ class _Work:
     journals: list[ledger.Journal] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     notices: list[dict[str, Any]] = field(default_factory=list)
+    reports: list[Report] = field(default_factory=list)
 
 
 def record_outcomes(
@@ -127,7 +117,7 @@ def _set_aside(
 def _record(
     connection: Connection, merchant: Merchant, outcomes: Sequence[Outcome], at: datetime
 ) -> None:
-    cases = _load(connection, outcomes)
+    cases = load_cases(connection, outcomes)
     work = _Work(merchant, at)
     for case in cases:
         if case.attempt["state"] in UNSETTLED:
@@ -135,45 +125,10 @@ def _record(
         elif _contradicts_what_was_recorded(case):
             _set_slot_aside(case, work)
     _write(connection, work)
+    book_reports(connection, merchant, work.reports, at=at)
 
 
-def _load(connection: Connection, outcomes: Sequence[Outcome]) -> list[_Case]:
-    """Lock the permissions in order, then read every row the outcomes concern."""
-    by_id = {outcome.attempt.id: outcome for outcome in outcomes}
-    lock = (
-        select(permissions.c.id)
-        .where(
-            permissions.c.id.in_(
-                select(attempts.c.permission_id).where(attempts.c.id.in_(list(by_id)))
-            )
-        )
-        .order_by(permissions.c.id)
-        .with_for_update()
-    )
-    connection.execute(lock).all()
-    attempt_rows = _rows(connection, attempts, by_id)
-    slot_rows = _rows(connection, slots, {row["slot_id"] for row in attempt_rows.values()})
-    invoice_rows = _rows(connection, invoices, {row["invoice_id"] for row in slot_rows.values()})
-    owners = _rows(
-        connection, subscriptions, {row["subscription_id"] for row in slot_rows.values()}
-    )
-    terms = terms_of(connection, {row["price_id"] for row in owners.values()})
-    cases = []
-    for attempt_id, outcome in by_id.items():
-        attempt = attempt_rows[attempt_id]
-        slot = slot_rows[attempt["slot_id"]]
-        owner = owners[slot["subscription_id"]]
-        invoice = invoice_rows[slot["invoice_id"]]
-        cases.append(_Case(outcome, attempt, slot, invoice, owner, terms[owner["price_id"]]))
-    return cases
-
-
-def _rows(connection: Connection, table: Any, ids: Any) -> dict[int, Row]:
-    statement = select(table).where(table.c.id.in_(list(ids)))
-    return {row["id"]: row for row in fetch(connection, statement)}
-
-
-def _contradicts_what_was_recorded(case: _Case) -> bool:
+def _contradicts_what_was_recorded(case: Case) -> bool:
     """A second answer to one key says money moved where the first said no.
 
     That Amazon keeps a refusal under its key is not documented; if it does not, a replay that
@@ -183,7 +138,7 @@ def _contradicts_what_was_recorded(case: _Case) -> bool:
     return refused and case.outcome.kind in (OutcomeKind.CAPTURED, OutcomeKind.PENDING)
 
 
-def _set_slot_aside(case: _Case, work: _Work) -> None:
+def _set_slot_aside(case: Case, work: _Work) -> None:
     charge_id = case.outcome.charge_id
     log.critical("attempt %d was refused and now is charge %s", case.attempt["id"], charge_id)
     reason = f"charge {charge_id} after a refusal"
@@ -191,7 +146,7 @@ def _set_slot_aside(case: _Case, work: _Work) -> None:
     work.notices.append(notice_row(case.slot, kind="quarantined", at=work.at, reason=reason))
 
 
-def _handle(case: _Case, work: _Work) -> None:
+def _handle(case: Case, work: _Work) -> None:
     match case.outcome.kind:
         case OutcomeKind.CAPTURED:
             _captured(case, work)
@@ -213,12 +168,12 @@ def _handle(case: _Case, work: _Work) -> None:
             _still_open(case, work, state=state, look_at=work.at + THROTTLE_WAIT)
 
 
-def _still_open(case: _Case, work: _Work, *, state: str, look_at: datetime) -> None:
+def _still_open(case: Case, work: _Work, *, state: str, look_at: datetime) -> None:
     charge_id = case.outcome.charge_id or case.attempt["charge_id"]
     work.attempts.append(_attempt(case, work, state=state, look_at=look_at, charge_id=charge_id))
 
 
-def _attempt(case: _Case, work: _Work, **changes: Any) -> dict[str, Any]:
+def _attempt(case: Case, work: _Work, **changes: Any) -> dict[str, Any]:
     outcome = case.outcome
     return {
         "id": case.attempt["id"],
@@ -232,12 +187,12 @@ def _attempt(case: _Case, work: _Work, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def _slot(case: _Case, **changes: Any) -> dict[str, Any]:
+def _slot(case: Case, **changes: Any) -> dict[str, Any]:
     names = ("id", "state", "due_at", "declines", "declined_on", "cap_moves", "reason")
     return {name: case.slot[name] for name in (*names, "settled_at")} | changes
 
 
-def _captured(case: _Case, work: _Work) -> None:
+def _captured(case: Case, work: _Work) -> None:
     merchant, at, slot, invoice = work.merchant, work.at, case.slot, case.invoice
     if invoice["state"] != "open":
         # Money for an invoice that was given up or paid otherwise: a person returns or books it.
@@ -260,14 +215,16 @@ def _captured(case: _Case, work: _Work) -> None:
     )
     work.notices.append(notice_row(slot, kind="charged", at=at))
     paid_yen = invoice["paid_yen"] + slot["amount_yen"]
-    paid = paid_yen == invoice["total_yen"]
+    paid = paid_yen == invoice["total_yen"] - invoice["offset_yen"]
     state = "paid" if paid else invoice["state"]
     work.invoices.append({"id": invoice["id"], "paid_yen": paid_yen, "state": state})
-    if paid:
+    if paid and case.agreement is not None:
+        work.reports.append(case.report(ReportKind.PAID))
+    elif paid:
         _advance(case, work)
 
 
-def _advance(case: _Case, work: _Work) -> None:
+def _advance(case: Case, work: _Work) -> None:
     """The cycle is settled: its number goes up by one and the next one gets its date."""
     owner = case.subscription
     work.subscriptions.append(next_cycle_row(owner, case.terms, work.merchant))
@@ -277,7 +234,7 @@ def _advance(case: _Case, work: _Work) -> None:
         work.events.append(event_row(owner, at=work.at, kind=kind, state="active", reason=reason))
 
 
-def _declined(case: _Case, work: _Work) -> None:
+def _declined(case: Case, work: _Work) -> None:
     merchant, at, slot = work.merchant, work.at, case.slot
     reason = case.outcome.reason_code or ""
     on = civil_date(at=at, timezone=merchant.timezone)
@@ -296,11 +253,21 @@ def _declined(case: _Case, work: _Work) -> None:
         work.permissions.append(
             {"id": slot["permission_id"], "state": "NonChargeable", "state_reason": reason}
         )
+    if case.is_waiting_change:
+        _call_off(case, work, reason)
+        return
     counted = _slot(case, declines=declines, declined_on=declined_on, reason=reason)
     _next_step(case, work, step, counted)
 
 
-def _next_step(case: _Case, work: _Work, step: DunningStep, slot: dict[str, Any]) -> None:
+def _call_off(case: Case, work: _Work, reason: str) -> None:
+    """A change is charged at once or not at all: no dunning, and everything is as it was."""
+    work.slots.append(_slot(case, state="refused", reason=reason, settled_at=work.at))
+    work.reports.append(case.report(ReportKind.CHANGE_OFF, reason))
+    work.notices.append(notice_row(case.slot, kind="change_declined", at=work.at, reason=reason))
+
+
+def _next_step(case: Case, work: _Work, step: DunningStep, slot: dict[str, Any]) -> None:
     merchant, at = work.merchant, work.at
     if step.step is NextStep.END:
         _out_of_tries(case, work, slot)
@@ -321,7 +288,7 @@ def _next_step(case: _Case, work: _Work, step: DunningStep, slot: dict[str, Any]
     _past_due(case, work, slot["reason"])
 
 
-def _out_of_tries(case: _Case, work: _Work, slot: dict[str, Any]) -> None:
+def _out_of_tries(case: Case, work: _Work, slot: dict[str, Any]) -> None:
     """The schedule is used up: the wait is over at once, and `billing.ending` ends it, unless
     the merchant keeps such invoices open."""
     kept = work.merchant.dunning_end == "keep_open"
@@ -345,8 +312,11 @@ def _notice_kind(reason: str, *, waits: bool) -> str:
     return "payment_method_needed" if waits else "failed"
 
 
-def _past_due(case: _Case, work: _Work, reason: str) -> None:
+def _past_due(case: Case, work: _Work, reason: str) -> None:
     owner = case.subscription
+    if case.agreement is not None:
+        work.reports.append(case.report(ReportKind.DECLINED, reason))
+        return
     if owner["state"] in ("past_due", "paused", "canceled"):
         return
     work.events.append(
@@ -356,11 +326,14 @@ def _past_due(case: _Case, work: _Work, reason: str) -> None:
     work.subscriptions.append({name: owner[name] for name in names} | {"state": "past_due"})
 
 
-def _cap_refused(case: _Case, work: _Work) -> None:
+def _cap_refused(case: Case, work: _Work) -> None:
     """Our view of the cap was too high: learn Amazon's figures, then plan again."""
     merchant, at, slot, outcome = work.merchant, work.at, case.slot, case.outcome
     work.attempts.append(_attempt(case, work, state="refused", answered_at=at))
     work.released.append(case.attempt["id"])
+    if case.is_waiting_change:
+        _call_off(case, work, "cap")
+        return
     balance = outcome.balance_yen
     if outcome.limit_yen is not None:
         work.permissions.append({"id": slot["permission_id"], "limit": outcome.limit_yen})
@@ -387,7 +360,7 @@ def _another_day(merchant: Merchant, at: datetime) -> datetime:
     return charge_instant(on=later, timezone=merchant.timezone, hour=merchant.charge_hour)
 
 
-def _contradiction(case: _Case, work: _Work) -> None:
+def _contradiction(case: Case, work: _Work) -> None:
     """No rule covers this answer: the slot is set aside for a person, its room stays held."""
     far = work.at + timedelta(days=KEPT_OPEN_DAYS)
     # A foreign charge's id stays in the detail: as ours it could clash with its true owner's.

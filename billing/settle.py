@@ -1,18 +1,19 @@
 """How a cycle ends: paid, and the next one gets its date; or unpaid, by the merchant's policy."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection
 
-from billing import ledger
-from billing.dates import charge_instant, civil_date
+from billing.agreements.reports import Report, ReportKind, book_reports
+from billing.dates import charge_instant
 from billing.events import event_row
 from billing.merchants import Merchant
 from billing.notices import notice_row, write_notices
-from billing.rows import Row, fetch, insert_many, table_of, update_many
+from billing.quotes.agreement import load_agreements
+from billing.rows import Row, insert_many, table_of, update_many
 from billing.tables import (
     InvoiceRow,
     InvoiceTaxRow,
@@ -21,6 +22,7 @@ from billing.tables import (
     SubscriptionRow,
 )
 from billing.terms import Terms
+from billing.write_off import write_off
 from plans import cycle_start
 
 slots = table_of(SlotRow)
@@ -76,16 +78,17 @@ def end_of_dunning_rows(
     state = STATE_BY_POLICY.get(merchant.dunning_end)
     if state is None or not endings:
         return
-    taxes = _taxes(connection, [ending.invoice["id"] for ending in endings])
-    ledger.book(connection, [_write_off(merchant, e, taxes, at) for e in endings])
-    update_many(
+    write_off(
         connection,
-        invoices,
-        [{"id": e.invoice["id"], "state": "uncollectible"} for e in endings],
+        merchant,
+        [ending.invoice for ending in endings],
+        reason="another part of the invoice was not paid",
+        at=at,
     )
-    _void_other_parts(connection, endings)
-    going_on = [e for e in endings if e.subscription["state"] not in STOPPED]
-    update_many(connection, table_of(SubscriptionRow), [_after(e, state) for e in endings])
+    changed = load_agreements(connection, [e.subscription["id"] for e in endings])
+    plain = [e for e in endings if e.subscription["id"] not in changed]
+    going_on = [e for e in plain if e.subscription["state"] not in STOPPED]
+    update_many(connection, table_of(SubscriptionRow), [_after(e, state) for e in plain])
     insert_many(
         connection,
         table_of(SubscriptionEventRow),
@@ -94,8 +97,15 @@ def end_of_dunning_rows(
             for e in going_on
         ],
     )
+    book_reports(connection, merchant, [_given_up(e) for e in endings if e not in plain], at=at)
     write_notices(
         connection, [notice_row(e.slot, kind=state, at=at, reason=e.reason) for e in endings]
+    )
+
+
+def _given_up(ending: Ending) -> Report:
+    return Report(
+        ReportKind.GIVEN_UP, ending.subscription["id"], ending.invoice["id"], ending.reason
     )
 
 
@@ -114,41 +124,3 @@ def _after(ending: Ending, state: str) -> dict[str, Any]:
     if subscription["state"] in STOPPED:
         return after
     return after | {"state": state, "due_at": None, "resume_on": None}
-
-
-def _void_other_parts(connection: Connection, endings: Sequence[Ending]) -> None:
-    connection.execute(
-        update(slots)
-        .where(slots.c.invoice_id.in_([e.invoice["id"] for e in endings]))
-        .where(slots.c.state.in_(("due", "waiting_buyer")))
-        .values(state="uncollectible", reason="another part of the invoice was not paid")
-    )
-
-
-def _taxes(
-    connection: Connection, invoice_ids: Sequence[int]
-) -> dict[int, list[tuple[str, int, int]]]:
-    statement = select(invoice_taxes).where(invoice_taxes.c.invoice_id.in_(invoice_ids))
-    taxes: dict[int, list[tuple[str, int, int]]] = {}
-    for row in fetch(connection, statement):
-        taxes.setdefault(row["invoice_id"], []).append(
-            (row["tax_category"], row["net_yen"], row["tax_yen"])
-        )
-    return taxes
-
-
-def _write_off(
-    merchant: Merchant,
-    ending: Ending,
-    taxes: Mapping[int, list[tuple[str, int, int]]],
-    at: datetime,
-) -> ledger.Journal:
-    invoice = ending.invoice
-    return ledger.invoice_written_off(
-        merchant_id=merchant.id,
-        invoice_id=invoice["id"],
-        number=invoice["number"],
-        on=civil_date(at=at, timezone=merchant.timezone),
-        open_yen=invoice["total_yen"] - invoice["paid_yen"],
-        taxes=taxes[invoice["id"]],
-    )

@@ -102,6 +102,7 @@ from plans.lines.usage import (
     WrongMeter,
     record_usage,
     usage_due,
+    usage_overbilled,
     used_in,
 )
 from plans.money_words import ROUNDING_EN, ROUNDING_JA, number_text, yen_en, yen_ja
@@ -262,6 +263,7 @@ __all__ = [
     "trial_end",
     "unused_share",
     "usage_due",
+    "usage_overbilled",
     "used_in",
     "yen_en",
     "yen_ja",

@@ -221,7 +221,10 @@ def cycle_on_or_after(*, anchor: Anchor, interval: Interval, on: date) -> int:
     months = _MONTHS_PER_UNIT.get(interval.unit)
     if months is None:
         origin, length = _origin(anchor, interval), _length_in_days(interval)
-        return max(0, -((origin - on.toordinal()) // length))
+        cycle = max(0, -((origin - on.toordinal()) // length))
+        if origin + length * cycle > _LAST_ORDINAL:
+            raise _beyond_calendar("cycle", cycle)
+        return cycle
     elapsed = (on.year - anchor.year) * 12 + on.month - anchor.month
     # The start lies in its nominal month or, by statute, on the 1st of the next one; the cycle
     # of the month before `on` is therefore the earliest that can reach it.

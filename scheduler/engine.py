@@ -1,17 +1,25 @@
 """Ties one merchant's rules, keys and clients to the runs that serve it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Engine
 
 from amazonpay import NO_RETRIES, AmazonPayClient
-from billing import Merchant, Outcome, load_credentials, load_merchant, reading
+from billing import (
+    Merchant,
+    Outcome,
+    RefundOutcomeKind,
+    load_credentials,
+    load_merchant,
+    reading,
+)
 from scheduler.clock import Clock
 from scheduler.identity import this_worker
 from scheduler.pacing import PUBLISHED, Quota
-from scheduler.run import ChargeRun, RunReport, RunSettings
+from scheduler.refunds import RefundRun
+from scheduler.run import ChargeRun, RunReport, RunSettings, RunStopped
 from scheduler.senders import Senders
 from scheduler.watch import watch_permissions
 
@@ -43,17 +51,63 @@ class BillingEngine:
         on_progress: Callable[[RunReport], None] = lambda report: None,
         stopping: Callable[[], bool] = lambda: False,
     ) -> RunReport:
-        """Charge everything that is due by the engine's clock.
+        """Charge everything that is due by the engine's clock, then send the refunds that are.
 
         When `stopping` turns true the run begins nothing new. Raises `RunStopped` and
         `AmazonSilent`.
         """
-        with Senders[Outcome](self.make_client, threads=self.endpoint.in_flight) as senders:
+        settings = RunSettings(this_worker(), self._quota, self.endpoint.in_flight)
+        report = self._run(settings, on_progress, stopping)
+        report.refunds = self.send_refunds(stopping=stopping)
+        return report
+
+    def send_refunds(
+        self,
+        *,
+        request_id: str | None = None,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> dict[RefundOutcomeKind, int]:
+        """Send the refunds that are due, or those of one request; counts answers by kind.
+
+        Raises `RunStopped` when Amazon refuses to work with us; the refunds stay open then.
+        """
+        run = RefundRun(
+            engine=self.database,
+            merchant=self.merchant,
+            make_client=self.make_client,
+            worker_id=this_worker(),
+            quota=self._quota,
+            in_flight=self.endpoint.in_flight,
+            now=self.clock.now,
+            stopping=stopping,
+        )
+        refused = run.send_due(request_id=request_id)
+        if refused is not None:
+            raise RunStopped(refused)
+        return run.counts
+
+    def charge_now(self, slot_ids: Collection[int]) -> RunReport:
+        """Charge the named slots and nothing else: what somebody confirmed or asked for now.
+
+        What gets no definite answer stays in doubt and is replayed by later runs. Raises
+        `RunStopped` and `AmazonSilent`.
+        """
+        threads = max(1, min(len(slot_ids), self.endpoint.in_flight))
+        settings = RunSettings(this_worker(), self._quota, threads, frozenset(slot_ids))
+        return self._run(settings, lambda report: None, lambda: False)
+
+    def _run(
+        self,
+        settings: RunSettings,
+        on_progress: Callable[[RunReport], None],
+        stopping: Callable[[], bool],
+    ) -> RunReport:
+        with Senders[Outcome](self.make_client, threads=settings.in_flight) as senders:
             run = ChargeRun(
                 engine=self.database,
                 merchant=self.merchant,
                 senders=senders,
-                settings=RunSettings(this_worker(), self._quota, self.endpoint.in_flight),
+                settings=settings,
                 now=self.clock.now,
                 on_progress=on_progress,
                 stopping=stopping,

@@ -20,6 +20,7 @@ from billing import (
     OpenAttempt,
     Outcome,
     OutcomeKind,
+    RefundOutcomeKind,
     claim_unsettled,
     intend_due_slots,
     open_due_cycles,
@@ -65,6 +66,7 @@ class RunReport:
     cycles_opened: int = 0
     slots_handled: int = 0
     outcomes: dict[OutcomeKind, int] = field(default_factory=dict)
+    refunds: dict[RefundOutcomeKind, int] = field(default_factory=dict)
 
     def count(self, outcome: Outcome) -> None:
         """Add one outcome."""
@@ -73,11 +75,15 @@ class RunReport:
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """How a run sends: `quota` None means unpaced; `in_flight` is the number of send slots."""
+    """How a run sends: `quota` None means unpaced; `in_flight` is the number of send slots.
+
+    `only` are the slots that somebody wants charged now; None charges everything that is due.
+    """
 
     worker_id: str
     quota: Quota | None = None
     in_flight: int = 16
+    only: frozenset[int] | None = None
 
 
 @dataclass(slots=True)
@@ -163,7 +169,7 @@ class ChargeRun:
         """Open every due cycle; false when there was none."""
         opened = 0
         after = None
-        while not self._begins_nothing:
+        while self._settings.only is None and not self._begins_nothing:
             done = open_due_cycles(
                 self._engine, self._merchant, at=self._now(), after=after, limit=SLICE
             )
@@ -186,6 +192,8 @@ class ChargeRun:
 
     def _claim_unsettled(self, *, limit: int) -> list[OpenAttempt]:
         """What a dead worker left, and what was in doubt or pending until now, comes first."""
+        if self._settings.only is not None:
+            return []
         return claim_unsettled(
             self._engine,
             self._merchant,
@@ -204,6 +212,7 @@ class ChargeRun:
             at=self._now(),
             worker_id=self._settings.worker_id,
             limit=limit,
+            only=self._settings.only,
         )
         self._report.slots_handled += handled
         self._fresh.update(attempt.id for attempt in attempts)

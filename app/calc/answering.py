@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, TextIO
 
 from amazonpay import InvalidArgument
-from app.calc import contract
+from app.calc import agreement_ops, catalogue_ops, contract, paid_time_ops, quote_ops
 from app.calc.reading import Input, Refusal, read_line
 from plans import BadInput
 
@@ -17,7 +17,15 @@ __all__ = ["OPERATORS", "answer", "run"]
 _Answer = dict[str, Any]
 
 # Every operation by its name; each module of this package brings its own.
-OPERATORS = MappingProxyType[str, Callable[[Input], _Answer]]({**contract.OPERATORS})
+OPERATORS = MappingProxyType[str, Callable[[Input], _Answer]](
+    {
+        **contract.OPERATORS,
+        **catalogue_ops.OPERATORS,
+        **paid_time_ops.OPERATORS,
+        **agreement_ops.OPERATORS,
+        **quote_ops.OPERATORS,
+    }
+)
 
 
 def run(lines: Iterable[str], out: TextIO) -> None:

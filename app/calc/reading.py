@@ -11,7 +11,8 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import TypeVar
 
@@ -23,6 +24,13 @@ _E = TypeVar("_E", bound=StrEnum)
 
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ISO_MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
+# An instant has an offset, or nobody knows which day it lies on.
+_ISO_INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
+    r"(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+# As many digits as stay exact in every sum and product of the calculators.
+_EXACT_DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,12})(\.[0-9]{1,9})?")
 # Far above any sum of yen, far below where arithmetic becomes slow or Python refuses to write it.
 _LARGEST = 10**15
 _SHOWN_CHARACTERS = 60
@@ -65,19 +73,62 @@ class Input:
         """Name a key of this object the way errors do."""
         return f"{self.path}.{key}" if self.path else key
 
-    def text(self, key: str) -> str:
-        """Read a text."""
+    def text(self, key: str, *, default: str | None = None) -> str:
+        """Read a text; `default` stands for a key left out."""
+        if default is not None and key not in self.values:
+            return default
         value = self._required(key)
         if not isinstance(value, str):
             raise Refusal(self.at(key), f"is a text, not {_shown(value)}")
         return value
 
-    def whole(self, key: str, *, least: int = -_LARGEST) -> int:
-        """Read a whole number from `least` up."""
-        return _whole(self._required(key), self.at(key), least)
+    def texts(self, key: str) -> list[str]:
+        """Read a list of texts, none of them twice; empty if left out."""
+        values = self.values.get(key, [])
+        if not isinstance(values, list):
+            raise Refusal(self.at(key), f"is a list of texts, not {_shown(values)}")
+        seen: dict[str, None] = {}
+        for index, value in enumerate(values):
+            if not isinstance(value, str):
+                raise Refusal(f"{self.at(key)}[{index}]", f"is a text, not {_shown(value)}")
+            if value in seen:
+                raise Refusal(f"{self.at(key)}[{index}]", f"stands there twice: {_shown(value)}")
+            seen[value] = None
+        return list(seen)
 
-    def day(self, key: str) -> date:
-        """Read a date written YYYY-MM-DD."""
+    def whole(
+        self, key: str, *, least: int = -_LARGEST, most: int = _LARGEST, default: int | None = None
+    ) -> int:
+        """Read a whole number from `least` to `most`; `default` stands for a key left out."""
+        if default is not None and key not in self.values:
+            return default
+        return _whole(self._required(key), self.at(key), least, most)
+
+    def decimal(self, key: str) -> Decimal:
+        """Read an exact decimal: a text such as "0.5", or a whole number; never a float."""
+        value = self._required(key)
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        if isinstance(value, str) and _EXACT_DECIMAL.fullmatch(value):
+            return Decimal(value) + 0  # "-0" is 0
+        rule = 'is a decimal in quotes, as "0.5", with at most 13 digits before the point'
+        raise Refusal(self.at(key), f"{rule} and 9 after it, not {_shown(value)}")
+
+    def instant(self, key: str) -> datetime:
+        """Read an instant with its offset, as 2026-11-22T09:00:00+09:00."""
+        value = self._required(key)
+        if isinstance(value, str) and _ISO_INSTANT.fullmatch(value):
+            try:
+                return datetime.fromisoformat(value)
+            except ValueError:
+                raise Refusal(self.at(key), f"no such instant in the calendar: {value}") from None
+        rule = "is an instant with its offset, as 2026-11-22T09:00:00+09:00"
+        raise Refusal(self.at(key), f"{rule}, not {_shown(value)}")
+
+    def day(self, key: str, *, default: date | None = None) -> date:
+        """Read a date written YYYY-MM-DD; `default` stands for a key left out."""
+        if default is not None and key not in self.values:
+            return default
         value = self._required(key)
         if isinstance(value, str) and _ISO_DATE.fullmatch(value):
             try:
@@ -155,10 +206,10 @@ def _bounded(digits: str) -> int | _TooLarge:
     return int(digits) if len(digits) <= len(str(_LARGEST)) + 1 else _TooLarge(len(digits))
 
 
-def _whole(value: object, path: str, least: int) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and least <= value <= _LARGEST:
+def _whole(value: object, path: str, least: int, most: int) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
         return value
-    raise Refusal(path, f"is a whole number from {least} to {_LARGEST}, not {_shown(value)}")
+    raise Refusal(path, f"is a whole number from {least} to {most}, not {_shown(value)}")
 
 
 def _month(name: str, path: str) -> Month:

@@ -1,39 +1,29 @@
-"""`autopay quote change`: what a change would cost, pinned, before anybody agrees to it."""
+"""`autopay quote`: what a change would cost, pinned and kept, before anybody agrees to it."""
 
-from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
-from typing import Literal
+from typing import Any
 
-import typer
-
-from app.context import opened_books
-from app.output import say, write_json, write_table
-from app.problems import Refused
+from app.commands.asking import Question, asked, kept, plain_refusals
+from app.commands.questions import moment_of, to_plan
+from app.commands.quote_words import Language, show_quote
+from app.context import Books, opened_books
+from app.output import say, write_json
 from app.settings import load_settings
-from billing import civil_date, latest_moment, reading
-from billing.quotes import (
-    Bill,
-    Quote,
-    explain_en,
-    explain_ja,
-    load_situation,
-    plan_change,
-    quote,
-    quote_record,
-)
-from plans import PlansError
-from plans.lifecycle import Actor, Timing
+from billing import StoredQuote, latest_moment, reading, stored_quote
+from billing.quotes import Quote, quote_record
+from plans.lifecycle import Actor, ReasonNeeded
 from scheduler import SystemClock
 
-__all__ = ["quote_change"]
+__all__ = ["kept_record", "quote_change", "quote_show", "show_kept"]
 
-Language = Literal["ja", "en"]
-_TIMINGS = {"now": Timing.NOW, "renewal": Timing.PERIOD_END}
-_REASON = "autopay quote"
-_LINE_COLUMNS = {"ja": ("本日の明細", "税区分", "円"), "en": ("Today's lines", "Tax", "Yen")}
-_COMING_COLUMNS = {
-    "ja": ("ご請求日", "種類", "円", "内訳"),
-    "en": ("Charged on", "For", "Yen", "Lines"),
+# Only lets a "what if" be answered; nothing is confirmed under it.
+_WHAT_IF = "autopay quote"
+_STATES = {
+    "open": ("未確定", "open"),
+    "charging": ("お支払い処理中", "its charge is under way"),
+    "confirmed": ("確定済み", "confirmed"),
+    "declined": ("お支払い不可のため不成立", "declined, nothing was changed"),
 }
 
 
@@ -46,93 +36,63 @@ def quote_change(
     when: str | None,
     at: datetime | None,
     actor: str,
+    reason: str,
     language: Language,
     as_json: bool,
 ) -> None:
-    """Print the quote of moving a subscription to a plan."""
-    if when is not None and on_date is not None:
-        raise typer.BadParameter("give --on or --when, not both", param_hint="--on")
-    asked = _asked(
-        subscription=subscription,
-        plan=plan,
-        quantity=quantity,
-        on_date=on_date,
-        timing=None if when is None else _TIMINGS[when],
-        at=at,
-        actor=Actor(actor),
-    )
+    """Print the quote of moving a subscription to a plan, and keep it.
+
+    What staff may do only with a reason is answered without one too, but not kept then.
+    """
+    asks = to_plan(plan, quantity=quantity, moment=moment_of(when, on_date))
+    question = Question(subscription, asks, Actor(actor), reason)
+    with opened_books(load_settings()) as books, plain_refusals():
+        found, confirmable = _answered(books, question, at=_now(books, at))
     if as_json:
-        write_json(quote_record(asked))
+        write_json(quote_record(found) | {"state": "open" if confirmable else None})
     else:
-        _show(asked, language)
+        show_quote(found, language, confirmable=confirmable)
 
 
-def _asked(
-    *,
-    subscription: str,
-    plan: str,
-    quantity: int | None,
-    on_date: date | None,
-    timing: Timing | None,
-    at: datetime | None,
-    actor: Actor,
-) -> Quote:
-    with opened_books(load_settings()) as books, reading(books.database) as connection:
+def _answered(books: Books, question: Question, *, at: datetime) -> tuple[Quote, bool]:
+    try:
+        return kept(books, asked(books, question, at=at)), True
+    except ReasonNeeded:
+        return asked(books, replace(question, reason=_WHAT_IF), at=at), False
+
+
+def _now(books: Books, at: datetime | None) -> datetime:
+    if at is not None:
+        return at.astimezone(UTC)
+    with reading(books.database) as connection:
         # A played demo's books lie in the future: their own last moment is "now" for them.
-        latest = latest_moment(connection, books.merchant.id)
-        moment = (at or max(SystemClock().now(), latest)).astimezone(UTC)
-        today = civil_date(at=moment, timezone=books.merchant.timezone)
-        try:
-            situation = load_situation(
-                connection, books.merchant, subscription_id=subscription, at=moment
-            )
-            command = plan_change(
-                situation,
-                plan_code=plan,
-                on=today,
-                quantity=quantity,
-                timing=timing,
-                on_date=on_date,
-            )
-            return quote(situation, command, on=today, at=moment, actor=actor, reason=_REASON)
-        except PlansError as refused:
-            raise Refused(str(refused)) from refused
+        return max(SystemClock().now(), latest_moment(connection, books.merchant.id))
 
 
-def _show(asked: Quote, language: Language) -> None:
-    rows = [
-        (line.text_ja if language == "ja" else line.text_en, line.tax_category, line.amount_yen)
-        for line in asked.lines
-    ]
-    if rows:
-        write_table(_LINE_COLUMNS[language], rows)
-    write_table(_COMING_COLUMNS[language], _coming_rows(asked, language))
-    say(explain_ja(asked) if language == "ja" else explain_en(asked))
-    if asked.overridden:
-        names = ", ".join(asked.overridden)
-        say(
-            f"お客様にはできない変更です ({names})。"
-            if language == "ja"
-            else f"Customers may not do this themselves ({names})."
-        )
-    say(
-        f"見積番号 {asked.quote_id} (有効期限 {_until(asked)})"
-        if language == "ja"
-        else f"Quote {asked.quote_id}, good until {_until(asked)}."
-    )
+def quote_show(*, quote_id: str, language: Language, as_json: bool) -> None:
+    """Print a quote that was kept, and what became of it; raises `UnknownQuote`."""
+    with opened_books(load_settings()) as books, reading(books.database) as connection:
+        found = stored_quote(connection, books.merchant, quote_id=quote_id)
+    if as_json:
+        write_json(kept_record(found))
+    else:
+        show_kept(found, language)
 
 
-def _coming_rows(asked: Quote, language: Language) -> Iterator[tuple[object, ...]]:
-    for bill in (*asked.today, *asked.coming):
-        if bill.charge_yen or bill.credit_used_yen:
-            yield bill.on, bill.purpose.value, bill.charge_yen, _lines(bill, language)
+def kept_record(found: StoredQuote) -> dict[str, Any]:
+    """A kept quote for programs: the quote's own document, and what became of it."""
+    settled = found.settled_at
+    return quote_record(found.quote) | {
+        "state": found.state,
+        "result": found.result,
+        "settled_at": None if settled is None else settled.isoformat(),
+        "reason": found.quote.reason,
+    }
 
 
-def _lines(bill: Bill, language: Language) -> str:
-    if language == "ja":
-        return "、".join(line.text_ja for line in bill.lines)
-    return "; ".join(line.text_en for line in bill.lines)
-
-
-def _until(asked: Quote) -> str:
-    return asked.expires_at.isoformat(timespec="minutes")
+def show_kept(found: StoredQuote, language: Language) -> None:
+    """A kept quote for people."""
+    show_quote(found.quote, language)
+    words = _STATES.get(found.state, (found.state, found.state))
+    result = f" ({found.result})" if found.result else ""
+    say(f"状態: {words[0]}{result}" if language == "ja" else f"State: {words[1]}{result}")

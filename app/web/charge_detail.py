@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from billing import ChargeHistoryRow, Merchant, SlotRow, charge_history, civil_date
 
@@ -90,7 +90,8 @@ def _about(merchant: Merchant, attempt_id: int) -> Any:
         .join(slots, slots.c.id == attempts.c.slot_id)
         .join(subscriptions, subscriptions.c.id == slots.c.subscription_id)
         .join(customers, customers.c.id == subscriptions.c.customer_id)
-        .join(prices, prices.c.id == subscriptions.c.price_id)
+        .join(invoices, invoices.c.id == slots.c.invoice_id)
+        .join(prices, prices.c.id == func.coalesce(invoices.c.price_id, subscriptions.c.price_id))
         .join(plans, plans.c.id == prices.c.plan_id)
         .where(attempts.c.id == attempt_id, attempts.c.merchant_id == merchant.id)
     )

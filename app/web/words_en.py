@@ -95,6 +95,9 @@ ENGLISH = {
     "charge.back": "Back to the charge history",
     "charge.why": "Why this was charged",
     "charge.why_text": "{plan} for {customer}: the price of cycle {cycle}, {first} to {last}.",
+    "charge.why_change": "{plan} for {customer}: a change inside the period {first} to {last}; "
+    "the lines below show what it comes to.",
+    "charge.offset": "Settled by credit",
     "charge.why_part": "It is charged in {parts} parts to stay under the monthly cap; "
     "this is part {part}.",
     "charge.why_moved": "Its date was moved {times} time(s) because the monthly cap had no room.",

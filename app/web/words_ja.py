@@ -96,6 +96,9 @@ JAPANESE = {
     "charge.why": "この課金の理由",
     "charge.why_text": "{customer} 様の「{plan}」、"
     "{cycle} 回目の契約期間({first} 〜 {last})の料金です。",
+    "charge.why_change": "{customer} 様の「{plan}」、契約期間({first} 〜 {last})の途中の変更に"
+    "ともなう差額です。内訳は下の明細のとおりです。",
+    "charge.offset": "お預かり金の充当",
     "charge.why_part": "1か月の上限に収まるよう {parts} 回に分けて課金します。"
     "これはその {part} 回目です。",
     "charge.why_moved": "1か月の上限に空きがなかったため、課金日を {times} 回先へ移しました。",

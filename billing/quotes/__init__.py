@@ -12,9 +12,11 @@ from billing.quotes.cap import CapOutlook, CapRow
 from billing.quotes.confirming import CapRefuses, Confirmed, Difference, StaleQuote, confirm
 from billing.quotes.json_form import quote_json, quote_record
 from billing.quotes.pinned import Quote, quote
+from billing.quotes.played import played
 from billing.quotes.values import (
     Account,
     CapRoom,
+    ClosedCycle,
     CreditAtEnd,
     OpenDays,
     PaidPart,
@@ -32,6 +34,7 @@ __all__ = [
     "CapRefuses",
     "CapRoom",
     "CapRow",
+    "ClosedCycle",
     "Confirmed",
     "CreditAtEnd",
     "Difference",
@@ -48,6 +51,7 @@ __all__ = [
     "explain_ja",
     "load_situation",
     "plan_change",
+    "played",
     "price_ref",
     "price_ref_text",
     "quote",

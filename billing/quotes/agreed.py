@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from plans import (
+    AddOn,
     AddOnInForce,
     BadInput,
     Catalogue,
+    Coupon,
     CouponInForce,
     Plan,
     Price,
@@ -17,9 +19,18 @@ from plans import (
     Terms,
     cycle_start,
 )
-from plans.lifecycle import AddOnHeld, Subscription
+from plans.lifecycle import AddOnHeld, CouponHeld, Subscription
 
-__all__ = ["Agreed", "add_on_terms", "agreed", "plan_terms", "price_ref", "price_ref_text"]
+__all__ = [
+    "Agreed",
+    "add_on_held",
+    "add_on_terms",
+    "agreed",
+    "coupon_held",
+    "plan_terms",
+    "price_ref",
+    "price_ref_text",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +75,14 @@ def agreed(catalogue: Catalogue, subscription: Subscription, *, on: date) -> Agr
     return Agreed(
         plan=catalogue.plan(price.plan_code),
         price=price,
-        add_ons=tuple(_in_force(catalogue, subscription, held) for held in subscription.add_ons),
+        add_ons=tuple(
+            AddOnInForce(
+                add_on_held(catalogue, subscription, held), held.quantity, held.since_cycle
+            )
+            for held in subscription.add_ons
+        ),
         coupons=tuple(
-            CouponInForce(catalogue.coupon_on(held.code, on), held.cycles_used)
+            CouponInForce(coupon_held(catalogue, held, on=on), held.cycles_used)
             for held in subscription.coupons
         ),
     )
@@ -92,8 +108,14 @@ def add_on_terms(entry: AddOnInForce, terms: Agreed, *, quantity: int | None = N
     return Terms(side, terms.price.interval, add_on.tax_category, add_on.name_ja, add_on.name_en)
 
 
-def _in_force(catalogue: Catalogue, subscription: Subscription, held: AddOnHeld) -> AddOnInForce:
-    since = cycle_start(
+def add_on_held(catalogue: Catalogue, subscription: Subscription, held: AddOnHeld) -> AddOn:
+    """Find the version of an add-on that was agreed; raises UnknownOffer."""
+    since = held.agreed_on or cycle_start(
         anchor=subscription.anchor, interval=subscription.interval, cycle=held.since_cycle
     )
-    return AddOnInForce(catalogue.add_on_on(held.code, since), held.quantity, held.since_cycle)
+    return catalogue.add_on_on(held.code, since)
+
+
+def coupon_held(catalogue: Catalogue, held: CouponHeld, *, on: date) -> Coupon:
+    """Find the version of a coupon that was agreed; raises UnknownOffer."""
+    return catalogue.coupon_on(held.code, held.agreed_on or on)

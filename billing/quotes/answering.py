@@ -9,7 +9,7 @@ from billing.quotes.asking import completed
 from billing.quotes.bills import Bill
 from billing.quotes.cap import CapOutlook, cap_outlook, planned
 from billing.quotes.inputs import Inputs, inputs_of
-from billing.quotes.projecting import happened, projected, year_after
+from billing.quotes.projecting import happened, open_days_settled, projected, year_after
 from billing.quotes.values import Account, Situation
 from plans import BadInput
 from plans.lifecycle import (
@@ -94,7 +94,8 @@ def answered(
     )
     was = situation.subscription
     account, after, settled = happened(situation, situation.account, was, events)
-    ahead = projected(situation, account, after, on=on, until=until, policy=policy)
+    going_on = open_days_settled(after, settled, on=on, policy=policy)
+    ahead = projected(situation, account, going_on, on=on, until=until, policy=policy)
     before: tuple[Bill, ...] = ()
     if was is not None:
         before = projected(situation, situation.account, was, on=on, until=until, policy=policy)

@@ -5,10 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from billing.quotes.agreed import agreed, price_ref, price_ref_text
+from billing.quotes.agreed import (
+    add_on_held,
+    agreed,
+    coupon_held,
+    price_ref,
+    price_ref_text,
+)
 from billing.quotes.ending import leaving_fee
 from billing.quotes.values import Situation
 from plans import (
+    AddOn,
     BadInput,
     ChangeEffect,
     Price,
@@ -103,7 +110,7 @@ def completed(situation: Situation, command: Command, *, policy: Policy, on: dat
             terms = agreed(situation.catalogue, was, on=on)
             check_quantity(price=terms.price, quantity=quantity)
         case AddAddOn(code, quantity) | ChangeAddOn(code, quantity):
-            add_on = situation.catalogue.add_on_on(code, on)
+            add_on = _add_on(situation, was, command, on)
             check_add_on(add_on=add_on, plan_code=was.plan_code, quantity=quantity)
         case AddCoupon(code):
             _check_coupon(situation, was, code, on)
@@ -156,15 +163,25 @@ def _check_plan_change(
             remedy="make the command with plan_change",
         )
     for held in was.add_ons:
-        add_on = situation.catalogue.add_on_on(held.code, on)
+        add_on = add_on_held(situation.catalogue, was, held)
         check_add_on(add_on=add_on, plan_code=command.plan_code, quantity=held.quantity)
+
+
+def _add_on(
+    situation: Situation, was: Subscription, command: AddAddOn | ChangeAddOn, on: date
+) -> AddOn:
+    """Give the version a question is about: what is held stays as agreed, what comes is new."""
+    held = next((each for each in was.add_ons if each.code == command.code), None)
+    if held is None or isinstance(command, AddAddOn):
+        return situation.catalogue.add_on_on(command.code, on)
+    return add_on_held(situation.catalogue, was, held)
 
 
 def _check_coupon(situation: Situation, was: Subscription, code: str, on: date) -> None:
     coupon = situation.catalogue.coupon_on(code, on)
     used = code in situation.coupons_used
     check_coupon(coupon=coupon, plan_code=was.plan_code, on=on, used_by_buyer=used)
-    held = (situation.catalogue.coupon_on(each.code, on) for each in was.coupons)
+    held = (coupon_held(situation.catalogue, each, on=on) for each in was.coupons)
     if code not in {each.code for each in was.coupons}:
         check_stacking([*held, coupon])
 

@@ -94,32 +94,40 @@ def billed(
 
 def settlement_bill(
     account: Account,
-    settled: Settlement,
+    settled: Sequence[Settlement],
     lines: Sequence[QuoteLine],
     *,
     on: date,
     rules: QuoteRules,
 ) -> tuple[Account, Bill]:
-    """Bill a settled change exactly as it was settled; open credit pays what is due today.
+    """Bill settled changes exactly as they were settled; open credit pays what is due today.
 
-    What comes off the next invoice is kept as credit, which that invoice uses first.
+    What comes off the next invoice is kept as credit, which that invoice uses first. What one
+    piece of paid time gives back pays for another first.
     """
-    off_next_yen = max(0, -settled.next_invoice_yen)
-    lots = settled.credit_lots
-    if off_next_yen:
-        lots = (*lots, TaxedYen(_given_back_category(lines), off_next_yen))
-    credit, used_yen = _credit_used(account.credit, settled.due_today_yen)
+    due_yen = sum(each.due_today_yen for each in settled)
+    back: list[TaxedYen] = []
+    for each in settled:
+        off_next_yen = max(0, -each.next_invoice_yen)
+        back.extend(each.credit_lots)
+        if off_next_yen:
+            back.append(TaxedYen(_given_back_category(lines), off_next_yen))
+    refunds = tuple(refund for each in settled for refund in each.refunds)
+    lots, netted_yen = _credit_used(tuple(back), due_yen)
+    refunds, repaid_yen = _credit_used(refunds, due_yen - netted_yen)
+    due_yen -= netted_yen + repaid_yen
+    credit, used_yen = _credit_used(account.credit, due_yen)
     bill = Bill(
         on=on,
         purpose=BillPurpose.CHANGE,
         cycle=None,
         lines=tuple(lines),
         tax=_tax(lines, on, rules),
-        charge_yen=settled.due_today_yen - used_yen,
+        charge_yen=due_yen - used_yen,
         credit_used_yen=used_yen,
         credit_yen=sum(lot.amount_yen for lot in lots),
-        refund_yen=sum(refund.amount_yen for refund in settled.refunds),
-        forfeited_yen=max(0, settled.forfeited_yen),
+        refund_yen=sum(refund.amount_yen for refund in refunds),
+        forfeited_yen=max(0, sum(each.forfeited_yen for each in settled)),
     )
     return with_received(replace(account, credit=(*credit, *lots)), lines), bill
 

@@ -15,10 +15,11 @@ from billing.catalogue_store import load_catalogue
 from billing.dates import civil_date
 from billing.merchants import Merchant
 from billing.quotes.agreed import agreed, plan_terms
+from billing.quotes.agreement import Agreement, load_agreements
 from billing.quotes.cap import planned
 from billing.quotes.projecting import projected, year_after
-from billing.quotes.stored import lifecycle_value
-from billing.quotes.values import CapRoom, OpenDays, PaidPart, QuoteRules, Situation
+from billing.quotes.stored import lifecycle_value, permission_of
+from billing.quotes.values import Account, CapRoom, OpenDays, PaidPart, QuoteRules, Situation
 from billing.rows import Row, fetch, table_of
 from billing.tables import (
     CapMonthRow,
@@ -45,7 +46,13 @@ from plans import (
 )
 from plans.lifecycle import Policy, Subscription, cycle_days
 
-__all__ = ["ImportedTime", "UnknownSubscription", "load_situation"]
+__all__ = [
+    "ENGINE_RULES",
+    "ImportedTime",
+    "UnknownSubscription",
+    "load_situation",
+    "with_merchant",
+]
 
 _subscriptions = table_of(SubscriptionRow)
 _permissions = table_of(ChargePermissionRow)
@@ -60,7 +67,7 @@ _COMES = ("due", "waiting_buyer")
 _PLAN_KINDS = (LineKind.PLAN, LineKind.FIRST_CYCLE, LineKind.CYCLE_PRICE)
 
 # The engine charges nothing between a resumption and the next cycle.
-_DEFAULT_RULES = QuoteRules(open_days=OpenDays.FREE)
+ENGINE_RULES = QuoteRules(open_days=OpenDays.FREE)
 
 
 class ImportedTime(StrEnum):
@@ -86,6 +93,7 @@ class _Read:
     terms: Mapping[int, StoredTerms]
     slots: tuple[Row, ...]
     events: Mapping[int, int]
+    agreements: Mapping[int, Agreement]
     cap: CapRoom
 
 
@@ -95,7 +103,7 @@ def load_situation(
     *,
     subscription_id: str,
     at: datetime,
-    rules: QuoteRules = _DEFAULT_RULES,
+    rules: QuoteRules = ENGINE_RULES,
     imported: ImportedTime = ImportedTime.PAID,
 ) -> Situation:
     """Read what a quote of one subscription rests on, as of the merchant's date at `at`.
@@ -105,15 +113,18 @@ def load_situation(
     read = _read(connection, merchant, subscription_id, at, rules)
     (row,) = [row for row in read.rows if row["external_id"] == subscription_id]
     subscription = _value(read, row)
-    invoice = _invoice_of_running_cycle(connection, row)
     sharing: list[PlannedCharge] = []
     for other in read.rows:
         if other["id"] != row["id"]:
             sharing.extend(_charges_of(read, other))
+    agreement = read.agreements.get(row["id"])
+    if agreement is not None:
+        return _situation(read, row, subscription, agreement.account, tuple(sharing))
+    invoice = _invoice_of_running_cycle(connection, row)
     paid, received = _paid_time(
         connection, read, subscription, row["first_cycle"], invoice, imported
     )
-    return _situation(read, row, subscription, paid, received, tuple(sharing))
+    return _situation(read, row, subscription, Account(paid, received), tuple(sharing))
 
 
 def _read(
@@ -135,12 +146,13 @@ def _read(
     return _Read(
         merchant=merchant,
         catalogue=load_catalogue(connection, merchant.id),
-        rules=_with_merchant(rules, merchant),
+        rules=with_merchant(rules, merchant),
         on=on,
         rows=tuple(rows),
         terms=terms_of(connection, {row["price_id"] for row in rows}),
         slots=tuple(fetch(connection, unpaid.order_by(_slots.c.due_at, _slots.c.id))),
         events={row[0]: row[1] for row in connection.execute(counts)},
+        agreements=load_agreements(connection, ids),
         cap=_cap(connection, merchant, rows[0], on),
     )
 
@@ -179,7 +191,8 @@ def _rows_of_permission(
     return rows
 
 
-def _with_merchant(rules: QuoteRules, merchant: Merchant) -> QuoteRules:
+def with_merchant(rules: QuoteRules, merchant: Merchant) -> QuoteRules:
+    """Give rules with the zone and the tax rounding of the merchant."""
     return QuoteRules(
         timezone=merchant.timezone,
         tax_rounding=merchant.tax_rounding,
@@ -210,6 +223,10 @@ def _cap(connection: Connection, merchant: Merchant, row: Row, on: date) -> CapR
 
 
 def _value(read: _Read, row: Row) -> Subscription:
+    """Give the value of a changed agreement, or make that of a plain one from its row."""
+    agreement = read.agreements.get(row["id"])
+    if agreement is not None:
+        return replace(agreement.subscription, permission=permission_of(row))
     return lifecycle_value(
         row,
         read.terms[row["price_id"]],
@@ -222,12 +239,13 @@ def _situation(
     read: _Read,
     row: Row,
     subscription: Subscription,
-    paid: tuple[PaidPart, ...] = (),
-    received: tuple[TaxedYen, ...] = (),
+    account: Account,
     sharing: tuple[PlannedCharge, ...] = (),
 ) -> Situation:
+    agreement = read.agreements.get(row["id"])
     slots = [slot for slot in read.slots if slot["subscription_id"] == row["id"]]
-    invoiced = {slot["cycle"] for slot in slots if slot["cycle"] == row["next_cycle"]}
+    cycles = [slot for slot in slots if slot["purpose"].split(":")[0] == "renewal"]
+    invoiced = {slot["cycle"] for slot in cycles if slot["cycle"] == row["next_cycle"]}
     stopped = row["state"] == "paused" and row["due_at"] is None
     coming = [] if stopped else [slot for slot in slots if slot["state"] in _COMES]
     return Situation(
@@ -235,12 +253,17 @@ def _situation(
         catalogue=read.catalogue,
         cap=read.cap,
         rules=read.rules,
-        paid=paid,
-        received=received,
+        paid=account.parts,
+        received=account.received,
+        credit=account.credit,
+        waiting=account.waiting,
+        usage=account.usage,
         open_charges=tuple(_open_charge(read, row, slot) for slot in coming),
         invoiced_cycle=next(iter(invoiced), None),
         sharing=sharing,
         first_cycle=row["first_cycle"],
+        closed=account.closed,
+        declined=0 if agreement is None else agreement.declined,
     )
 
 
@@ -257,7 +280,9 @@ def _charges_of(read: _Read, row: Row) -> tuple[PlannedCharge, ...]:
     if row["state"] in ("canceled", "pending"):
         return ()
     subscription = _value(read, row)
-    view = _situation(read, row, subscription)
+    agreement = read.agreements.get(row["id"])
+    account = Account() if agreement is None else agreement.account
+    view = _situation(read, row, subscription, account)
     until = year_after(read.on)
     bills = projected(view, view.account, subscription, on=read.on, until=until, policy=Policy())
     coming = [charge for charge in view.open_charges if charge.on < until]
@@ -266,7 +291,9 @@ def _charges_of(read: _Read, row: Row) -> tuple[PlannedCharge, ...]:
 
 def _invoice_of_running_cycle(connection: Connection, row: Row) -> Row | None:
     statement = select(_invoices).where(
-        _invoices.c.subscription_id == row["id"], _invoices.c.cycle == row["next_cycle"] - 1
+        _invoices.c.subscription_id == row["id"],
+        _invoices.c.cycle == row["next_cycle"] - 1,
+        _invoices.c.purpose == "renewal",
     )
     found = fetch(connection, statement)
     return found[0] if found else None

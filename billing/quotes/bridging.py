@@ -5,85 +5,135 @@ The amounts are the two shares of `plans`: `unused_share` gives back, `days_shar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
-from billing.quotes.agreed import add_on_terms, agreed, plan_terms
-from billing.quotes.bills import Bill, BillPurpose, billed
-from billing.quotes.ending import unused_lines
-from billing.quotes.values import Account, OpenDays, PaidPart, QuoteLine, Situation
+from billing.quotes.bills import Bill, BillPurpose, billed, forfeited_line
+from billing.quotes.open_days import open_day_line, terms_of_parts
+from billing.quotes.pieces import cut, moved, unserved, unused_lines
+from billing.quotes.values import (
+    Account,
+    ClosedCycle,
+    OpenDays,
+    PaidPart,
+    QuoteLine,
+    Situation,
+)
 from plans import (
     ChangeEffect,
+    LineWords,
     NegativeResult,
     PaidTime,
     Period,
-    Terms,
+    ProrationRule,
+    SubscriptionState,
     cycle_period,
-    days_share,
-    formula_en,
-    formula_ja,
-    unused_share,
+    cycle_start,
 )
-from plans.lifecycle import AnchorChanged, Paused, Resumed, ResumeMode, Subscription
+from plans.lifecycle import AnchorChanged, Paused, RestartUndone, Resumed, Subscription
 
-__all__ = ["Outcome", "anchor_changed", "paused", "resumed"]
+__all__ = ["Outcome", "anchor_changed", "paused", "restart_undone", "resumed"]
 
 Outcome = tuple[Account, tuple[Bill, ...]]
 
+# Days that are open, and the whole cycle by whose length they are priced.
+_Slice = tuple[date, Period]
+
 
 def anchor_changed(
-    view: Situation, account: Account, before: Subscription, fact: AnchorChanged
+    view: Situation,
+    account: Account,
+    before: Subscription,
+    after: Subscription,
+    fact: AnchorChanged,
 ) -> Outcome:
     """Settle the days that a moved anchor adds to the running period, or cuts from it."""
-    if not fact.bridge_days or not account.parts or fact.paid_through is None:
+    if before.state is SubscriptionState.PAUSED:
+        return _repriced(view, account, before, after), ()
+    if before.state is not SubscriptionState.ACTIVE:
         return account, ()
-    if fact.bridge_days < 0:
-        return _cut(view, account, fact, fact.paid_through), ()
-    reached = fact.paid_through + timedelta(days=fact.bridge_days)
+    rule = view.rules.change.proration
+    ends = cycle_start(anchor=fact.anchor, interval=fact.interval, cycle=after.next_cycle)
+    parts, credits = cut(account.parts, ends=ends, rule=rule)
+    account = _remembered(account, fact)
+    account = replace(account, waiting=(*account.waiting, *credits))
+    account = account.with_parts(unserved(parts, on=fact.on))
+    if fact.bridge_days <= 0:
+        return account, ()
     length = cycle_period(
         anchor=before.anchor, interval=before.interval, cycle=before.next_cycle
     ).days
-    nominal = Period(reached - timedelta(days=length), reached)
-    lines, yen = _open_day_lines(view, account.parts, nominal, fact.paid_through)
-    parts = tuple(_stretched(part, nominal, yen.get(part.add_on, 0)) for part in account.parts)
-    return _open_days_billed(view, replace(account, parts=parts), lines, fact.on)
+    opens_on = ends - timedelta(days=fact.bridge_days)
+    nominal = Period(ends - timedelta(days=length), ends)
+    return _open_days(view, account, after, [(opens_on, nominal)], fact.on)
 
 
-def _cut(view: Situation, account: Account, fact: AnchorChanged, ends: date) -> Account:
-    """Credit the days that are cut off; the invoice of the cycle that begins then takes it."""
-    lines = unused_lines(account.parts, on=ends, rule=view.rules.change.proration)
-    waiting = (*account.waiting, *lines)
-    if ends <= fact.on:
-        return replace(account, parts=(), waiting=waiting)
-    rule = view.rules.change.proration
-    parts = []
-    for part in account.parts:
-        time = part.time
-        left_yen = time.paid_yen
-        if ends in time.cycle and ends > time.starts_on:
-            left_yen -= unused_share(time, on=ends, rule=rule).amount_yen
-        start = min(time.starts_on, ends - timedelta(days=time.cycle.days))
-        cut = replace(time, cycle=Period(start, ends), paid_yen=left_yen, same_day=None)
-        parts.append(PaidPart(part.add_on, cut))
-    return replace(account, parts=tuple(parts), waiting=waiting)
+def _remembered(account: Account, fact: AnchorChanged) -> Account:
+    """Keep what the day's first new cycle closes: going back the same day takes it up again."""
+    if account.closed is not None and account.closed.on == fact.on:
+        return account
+    return replace(account, closed=ClosedCycle(fact.on, account.parts, account.received))
 
 
-def _stretched(part: PaidPart, nominal: Period, added_yen: int) -> PaidPart:
-    """Let paid time reach a later end, as days of a cycle of nominal length that ends there."""
+def restart_undone(
+    view: Situation, account: Account, after: Subscription, fact: RestartUndone
+) -> Outcome:
+    """Take a cycle of today back: what it cost comes back, what was credited is taken again."""
+    closed, rule = account.closed, view.rules.change.proration
+    undone = [_undone_line(part) for part in account.parts]
+    lines = [line for line in undone if line.amount_yen]
+    if closed is None or closed.on != fact.on:
+        # Nobody remembered what was closed, so the days that are left are bought at their price.
+        account = replace(account, waiting=(*account.waiting, *lines)).with_parts(())
+        nominal = _nominal(after, after.next_cycle - 1, fact.on)
+        return _open_days(view, account, after, [(fact.on, nominal)], fact.on)
+    lines.extend(_restored_lines(closed, rule))
+    paid = bool(account.parts)
+    account = replace(account, received=closed.received, closed=None).with_parts(closed.parts)
+    if not paid:
+        # The new cycle was not charged yet; its first invoice would have held the credit.
+        return replace(account, waiting=(*account.waiting, *lines)), ()
+    if closed.forfeited_yen:
+        lines.append(forfeited_line(-closed.forfeited_yen, lines[0].tax_category))
+    negative = view.rules.change.negative
+    if negative is NegativeResult.FORFEIT:
+        negative = NegativeResult.CARRY  # what was taken today is no unused time
+    account, bill = billed(
+        account,
+        lines,
+        on=fact.on,
+        purpose=BillPurpose.CHANGE,
+        negative=negative,
+        rules=view.rules,
+    )
+    return account, (bill,)
+
+
+def _undone_line(part: PaidPart) -> QuoteLine:
     time = part.time
-    paid_yen = min(time.paid_yen + added_yen, time.terms.side.cycle_yen)
-    starts_on = max(time.starts_on, nominal.start)
-    return PaidPart(part.add_on, PaidTime(nominal, starts_on, time.terms, paid_yen))
+    words = LineWords.taken_back(time.terms.name_ja, time.terms.name_en, time.paid_yen)
+    return QuoteLine(
+        "credit", words.text_ja, words.text_en, -time.paid_yen, time.terms.tax_category, time.days
+    )
+
+
+def _restored_lines(closed: ClosedCycle, rule: ProrationRule) -> Iterator[QuoteLine]:
+    for part in closed.parts:
+        for line in unused_lines([part], on=closed.on, rule=rule):
+            terms, yen = part.time.terms, -line.amount_yen
+            words = LineWords.restored(terms.name_ja, terms.name_en, yen)
+            ja, en = words.text_ja, words.text_en
+            yield QuoteLine("charge", ja, en, yen, line.tax_category, line.period)
 
 
 def paused(view: Situation, account: Account, fact: Paused) -> Outcome:
     """Paid days are banked, and nothing moves; or they are given up, and that is said."""
     pause = fact.pause
     rule = view.rules.change.proration
-    lines = unused_lines(account.parts, on=pause.began_on, rule=rule)
     if pause.banks_days:
         return account, ()
+    lines = unused_lines(account.parts, on=pause.began_on, rule=rule)
     account = replace(account, parts=())
     if not lines:
         return account, ()
@@ -102,75 +152,60 @@ def resumed(
     view: Situation, account: Account, before: Subscription, after: Subscription, fact: Resumed
 ) -> Outcome:
     """Banked days are served, then credited; open days until the next cycle are charged."""
+    rule = view.rules.change.proration
     pause = before.pause
     began_on = fact.on if pause is None else pause.began_on
-    banked = account.parts if pause is not None and pause.banked_days else ()
-    credits = _banked_credit(view, banked, fact.credit_days)
-    nominal = _around_resume(after, fact)
-    if nominal is None:
-        return replace(account, parts=(), waiting=(*account.waiting, *credits)), ()
-    terms = _terms_of_parts(view, after, fact.on)
-    opens_on = nominal.end - timedelta(days=fact.open_days)
-    bought = tuple(PaidPart(code, PaidTime(nominal, fact.on, t, 0)) for code, t in terms.items())
-    lines, open_yen = _open_day_lines(view, bought, nominal, opens_on)
-    parts = []
-    for part in bought:
-        value_yen = _banked_yen(view, banked, part.add_on, began_on, fact.credit_days)
-        paid_yen = min(value_yen + open_yen.get(part.add_on, 0), part.time.terms.side.cycle_yen)
-        parts.append(replace(part, time=replace(part.time, paid_yen=paid_yen)))
-    account = replace(account, parts=tuple(parts), waiting=(*account.waiting, *credits))
-    return _open_days_billed(view, account, lines, fact.on)
+    banked = account.parts if pause is not None and pause.banks_days else ()
+    served_until = began_on + timedelta(days=fact.served_days)
+    served, credits = cut(unserved(banked, on=began_on), ends=served_until, rule=rule)
+    account = replace(account, waiting=(*account.waiting, *credits))
+    account = account.with_parts(moved(served, on=began_on, to=fact.on, rule=rule))
+    return _open_days(view, account, after, list(_open_slices(after, fact)), fact.on)
 
 
-def _around_resume(after: Subscription, fact: Resumed) -> Period | None:
-    """Give the nominal cycle around the days until the next one; None when there are none."""
-    if fact.period is None or fact.period.start != fact.on or fact.period.end <= fact.on:
-        return None
-    if fact.mode is ResumeMode.SAME_ANCHOR and fact.next_cycle > 0:
-        return cycle_period(anchor=after.anchor, interval=after.interval, cycle=fact.next_cycle - 1)
-    length = cycle_period(anchor=after.anchor, interval=after.interval, cycle=fact.next_cycle).days
-    ends = fact.period.end
-    return Period(min(fact.on, ends - timedelta(days=length)), ends)
+def _open_slices(after: Subscription, fact: Resumed) -> Iterator[_Slice]:
+    """Cut the open days at the cycles they lie in, the last ones first."""
+    if not fact.open_days:
+        return
+    cycle = fact.next_cycle
+    ends = cycle_start(anchor=after.anchor, interval=after.interval, cycle=cycle)
+    opens_on = ends - timedelta(days=fact.open_days)
+    while opens_on < ends:
+        cycle -= 1
+        nominal = _nominal(after, cycle, ends)
+        starts_on = max(opens_on, nominal.start)
+        yield starts_on, nominal
+        ends = nominal.start
 
 
-def _terms_of_parts(view: Situation, after: Subscription, on: date) -> dict[str | None, Terms]:
-    terms = agreed(view.catalogue, after, on=on)
-    recurring = (entry for entry in terms.add_ons if entry.add_on.recurring)
-    return {None: plan_terms(terms, after.quantity)} | {
-        entry.add_on.code: add_on_terms(entry, terms) for entry in recurring
-    }
+def _nominal(after: Subscription, cycle: int, ends: date) -> Period:
+    """Give a whole cycle that ends on a date; before the first one, of the first one's length."""
+    found = cycle_period(anchor=after.anchor, interval=after.interval, cycle=max(0, cycle))
+    return found if cycle >= 0 else Period(ends - timedelta(days=found.days), ends)
 
 
-def _open_day_lines(
-    view: Situation, parts: Sequence[PaidPart], nominal: Period, on: date
-) -> tuple[list[QuoteLine], dict[str | None, int]]:
-    """Price the days from `on` to the nominal cycle's end, for each part; nothing when free."""
-    if on >= nominal.end or view.rules.open_days is OpenDays.FREE:
-        return [], {}
-    lines, yen = [], {}
-    for part in parts:
-        terms = part.time.terms
-        share = days_share(terms.side, cycle=nominal, on=on, rule=view.rules.change.proration)
-        yen[part.add_on] = share.amount_yen
-        lines.append(
-            QuoteLine(
-                kind="open_days",
-                text_ja=f"{terms.name_ja}: 次の期間までの日割り {formula_ja(share)}",
-                text_en=f"{terms.name_en}: days until the next period: {formula_en(share)}",
-                amount_yen=share.amount_yen,
-                tax_category=terms.tax_category,
-                period=Period(on, nominal.end),
-            )
-        )
-    return lines, yen
-
-
-def _open_days_billed(
-    view: Situation, account: Account, lines: Sequence[QuoteLine], on: date
+def _open_days(
+    view: Situation,
+    account: Account,
+    after: Subscription,
+    slices: Sequence[_Slice],
+    on: date,
 ) -> Outcome:
+    """Charge days until the next cycle, now or on its invoice; they are held for what they cost."""
+    waits = view.rules.change.effect is ChangeEffect.NEXT_INVOICE
+    rule = view.rules.change.proration
+    lines, parts = [], []
+    for code, terms in terms_of_parts(view, after, on).items():
+        for starts_on, nominal in sorted(slices, key=lambda each: each[0]):
+            line = open_day_line(terms, starts_on, nominal, Period(starts_on, nominal.end), rule)
+            yen = 0 if view.rules.open_days is OpenDays.FREE else line.amount_yen
+            pending_yen = yen if waits else 0
+            parts.append(PaidPart(code, PaidTime(nominal, starts_on, terms, yen, pending_yen)))
+            lines.extend([line] if yen else [])
+    account = account.with_parts([*account.parts, *parts])
     if not lines:
         return account, ()
-    if view.rules.change.effect is ChangeEffect.NEXT_INVOICE:
+    if waits:
         return replace(account, waiting=(*account.waiting, *lines)), ()
     account, bill = billed(
         account,
@@ -183,39 +218,35 @@ def _open_days_billed(
     return account, (bill,)
 
 
-def _banked_credit(
-    view: Situation, banked: Sequence[PaidPart], credit_days: int
-) -> tuple[QuoteLine, ...]:
-    """Give back the banked days that no day was left to serve: the last ones that were paid."""
-    if not credit_days:
-        return ()
+def _repriced(
+    view: Situation, account: Account, before: Subscription, after: Subscription
+) -> Account:
+    """Turn banked days into days of a plan with another calendar; the next invoice settles it."""
+    pause = before.pause
+    if pause is None or not pause.banks_days:
+        return account
     rule = view.rules.change.proration
-    lines = [
-        line
-        for part in banked
-        for line in unused_lines(
-            [part], on=part.time.cycle.end - timedelta(days=credit_days), rule=rule
-        )
-    ]
-    return tuple(lines)
+    began_on = pause.began_on
+    banked = unserved(account.parts, on=began_on)
+    if not banked:
+        return account
+    lines = list(unused_lines(banked, on=began_on, rule=rule))
+    ends = max(part.time.cycle.end for part in banked)
+    length = cycle_period(anchor=after.anchor, interval=after.interval, cycle=after.next_cycle).days
+    parts = []
+    for starts_on, nominal in _slices_back(began_on, ends, length):
+        for code, terms in terms_of_parts(view, after, began_on).items():
+            line = open_day_line(terms, starts_on, nominal, Period(starts_on, nominal.end), rule)
+            yen = line.amount_yen
+            parts.append(PaidPart(code, PaidTime(nominal, starts_on, terms, yen, yen)))
+            lines.append(line)
+    waiting = (*account.waiting, *lines)
+    return replace(account, waiting=waiting).with_parts(parts)
 
 
-def _banked_yen(
-    view: Situation,
-    banked: Sequence[PaidPart],
-    add_on: str | None,
-    began_on: date,
-    credit_days: int,
-) -> int:
-    """Say what the days that are served after the pause were paid with."""
-    rule = view.rules.change.proration
-    yen = 0
-    for part in banked:
-        time = part.time
-        if part.add_on != add_on or began_on >= time.cycle.end:
-            continue
-        yen = unused_share(time, on=max(began_on, time.starts_on), rule=rule).amount_yen
-        credited_on = max(time.starts_on, time.cycle.end - timedelta(days=credit_days))
-        if credit_days:
-            yen -= unused_share(time, on=credited_on, rule=rule).amount_yen
-    return max(0, yen)
+def _slices_back(starts: date, ends: date, length: int) -> Iterator[_Slice]:
+    """Cut days into whole cycles of a length, counted back from their end."""
+    while starts < ends:
+        nominal = Period(ends - timedelta(days=length), ends)
+        yield max(starts, nominal.start), nominal
+        ends = nominal.start

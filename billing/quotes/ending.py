@@ -2,53 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 from billing.quotes.agreed import agreed
 from billing.quotes.bills import Bill, BillPurpose, billed, forfeited_line
-from billing.quotes.values import Account, CreditAtEnd, PaidPart, QuoteLine, Situation
+from billing.quotes.open_days import open_day_line, terms_of_parts
+from billing.quotes.pieces import unused_lines
+from billing.quotes.values import Account, CreditAtEnd, QuoteLine, Situation
 from plans import (
     CancellationFee,
-    LineWords,
     NegativeResult,
     Period,
-    ProrationRule,
+    SubscriptionState,
     TaxCategory,
     cancellation_fee,
-    unused_share,
+    cycle_period,
     yen_en,
     yen_ja,
 )
-from plans.lifecycle import Canceled, Refund, Subscription, remaining_cycles
+from plans.lifecycle import Canceled, Refund, Subscription, cycle_days, remaining_cycles
 
-__all__ = ["ended", "leaving_fee", "unused_lines"]
-
-
-def unused_lines(
-    parts: Sequence[PaidPart], *, on: date, rule: ProrationRule
-) -> tuple[QuoteLine, ...]:
-    """Give back the paid days from `on` on, a line for each part that has any."""
-    lines = []
-    for part in parts:
-        time = part.time
-        if on >= time.cycle.end:
-            continue
-        starts_on = max(on, time.starts_on)
-        share = unused_share(time, on=starts_on, rule=rule)
-        words = LineWords.credit(time.terms.name_ja, time.terms.name_en, share)
-        lines.append(
-            QuoteLine(
-                kind="credit",
-                text_ja=words.text_ja,
-                text_en=words.text_en,
-                amount_yen=-share.amount_yen,
-                tax_category=time.terms.tax_category,
-                period=Period(starts_on, time.cycle.end),
-            )
-        )
-    return tuple(line for line in lines if line.amount_yen)
+__all__ = ["ended", "leaving_fee"]
 
 
 def leaving_fee(view: Situation, subscription: Subscription, *, on: date) -> CancellationFee:
@@ -69,7 +44,7 @@ def ended(
     lines = [*_given_back(view, account, before, fact), *_fee(view, before, fact)]
     if fact.refund is not Refund.FULL:
         # A full refund takes the cycle back, and with it what of it still waits.
-        lines = [*account.waiting, *lines]
+        lines = [*account.waiting, *_served_unpaid(view, before, fact.on), *lines]
     closed = replace(account, parts=(), waiting=(), received=())
     if not lines and not closed.credit:
         return closed, ()
@@ -90,13 +65,38 @@ def ended(
     return replace(closed, credit=()), (bill,)
 
 
+def _served_unpaid(view: Situation, before: Subscription, on: date) -> tuple[QuoteLine, ...]:
+    """Charge the days of a cycle whose charge was moved to a later day, and never comes now."""
+    if not _runs_unpaid(view, before, on):
+        return ()
+    cycle = cycle_days(before, before.next_cycle)
+    rule = view.rules.change.proration
+    served = Period(cycle.start, min(on, cycle.end))
+    nominal = cycle_period(anchor=before.anchor, interval=before.interval, cycle=before.next_cycle)
+    # The same number of days, counted from the cycle's end, as every share of a cycle is.
+    begins_on = nominal.end - timedelta(days=served.days)
+    return tuple(
+        open_day_line(terms, begins_on, nominal, served, rule)
+        for terms in terms_of_parts(view, before, cycle.start).values()
+    )
+
+
+def _runs_unpaid(view: Situation, before: Subscription, on: date) -> bool:
+    """Tell whether days of the next cycle were served, and its charge waits for a later day."""
+    waits = before.next_on is not None and before.state is SubscriptionState.ACTIVE
+    begun = waits and cycle_days(before, before.next_cycle).start < on
+    return begun and view.invoiced_cycle != before.next_cycle
+
+
 def _given_back(
     view: Situation, account: Account, before: Subscription, fact: Canceled
 ) -> tuple[QuoteLine, ...]:
     if fact.refund is Refund.FULL:
+        if _runs_unpaid(view, before, fact.on):
+            return ()  # what was received was for a cycle that is over
         return tuple(_whole(each.tax_category, each.amount_yen) for each in account.received)
     from_day = fact.on if before.pause is None else min(fact.on, before.pause.began_on)
-    banks = before.pause is None or before.pause.banked_days > 0
+    banks = before.pause is None or before.pause.banks_days
     parts = account.parts if banks else ()
     lines = unused_lines(parts, on=from_day, rule=view.rules.change.proration)
     if fact.refund is Refund.PRORATED:

@@ -70,11 +70,12 @@ def inputs_of(
         "subscription": [
             _every_field(situation.subscription),
             situation.first_cycle,
+            situation.declined,
             situation.invoiced_cycle,
             canonical_form(situation.coupons_used),
         ],
         "catalogue": _catalogue(situation, command),
-        "paid": canonical_form((situation.paid, situation.received)),
+        "paid": canonical_form((situation.paid, situation.received, situation.closed)),
         "credit": canonical_form((situation.credit, situation.waiting, situation.usage)),
         "charges": canonical_form((situation.sharing, situation.open_charges)),
         "cap": canonical_form(situation.cap),

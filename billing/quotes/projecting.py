@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
 
-from billing.quotes.bills import Bill
+from billing.quotes.bills import Bill, BillPurpose
 from billing.quotes.renewing import renewed
 from billing.quotes.settling import booked
 from billing.quotes.values import Account, Situation
@@ -15,6 +15,7 @@ from plans.lifecycle import (
     ChargeSucceeded,
     Event,
     Policy,
+    Refused,
     Subscription,
     TimePassed,
     charge_on,
@@ -23,7 +24,7 @@ from plans.lifecycle import (
     next_due,
 )
 
-__all__ = ["happened", "projected", "year_after"]
+__all__ = ["happened", "open_days_settled", "projected", "year_after"]
 
 # Some instant of the day that is that date nearly everywhere on earth: decisions ahead need one.
 _NOON_IN_JAPAN = time(3)
@@ -73,9 +74,25 @@ def projected(
             events = _decided(subscription, command, due, policy)
             account, subscription, more = happened(view, account, subscription, events)
             bills.extend(more)
+            subscription = open_days_settled(subscription, more, on=due, policy=policy)
     except BeyondCalendar:
         pass  # what would be charged after the year 9999 is not charged
     return tuple(bills)
+
+
+def open_days_settled(
+    subscription: Subscription, bills: Iterable[Bill], *, on: date, policy: Policy
+) -> Subscription:
+    """Give the subscription once the open days among some bills are paid, as the engine reports."""
+    if all(bill.purpose is not BillPurpose.OPEN_DAYS for bill in bills):
+        return subscription
+    try:
+        events = _decided(subscription, ChargeSucceeded(None), on, policy)
+    except Refused:
+        return subscription  # a later step of the same day took the open days away again
+    for event in events:
+        subscription = evolve(subscription, event)
+    return subscription
 
 
 def _next_day(subscription: Subscription, on: date, until: date) -> tuple[date, bool] | None:

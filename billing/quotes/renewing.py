@@ -8,6 +8,7 @@ from datetime import date
 
 from billing.quotes.agreed import Agreed, agreed
 from billing.quotes.bills import Bill, BillPurpose, billed, with_received
+from billing.quotes.pieces import unserved
 from billing.quotes.values import Account, PaidPart, QuoteLine, Situation
 from plans import (
     Coupon,
@@ -50,10 +51,13 @@ def renewed(
     cycle = _next_cycle(view, subscription)
     base = _base_lines(view, account, cycle)
     base, times = _first_period(view, cycle, base)
-    discounts, left = _discounts(base, cycle)
-    parts = _parts(cycle, base, left, times)
+    discounts, open_yen = _discounts(base, cycle)
+    parts = _parts(cycle, base, open_yen, times)
     own = [line_of(line) for line in (*base, *discounts)]
-    bought = replace(account, parts=parts, received=(), waiting=(), usage=())
+    left = _left_over(account, subscription, on)
+    # A charge that was moved forward comes while paid days are left; they are not forgotten.
+    received = account.received if left else ()
+    bought = replace(account, received=received, waiting=(), usage=()).with_parts([*left, *parts])
     if view.invoiced_cycle == subscription.next_cycle:
         return with_received(replace(bought, waiting=account.waiting), own), None
     after, bill = billed(
@@ -66,7 +70,17 @@ def renewed(
         cycle=subscription.next_cycle,
         supplied_on=cycle.days.start,
     )
+    closed = after.closed
+    if closed is not None and closed.on == on:
+        closed = replace(closed, forfeited_yen=closed.forfeited_yen + bill.forfeited_yen)
+        after = replace(after, closed=closed)
     return with_received(after, own), bill
+
+
+def _left_over(account: Account, subscription: Subscription, on: date) -> tuple[PaidPart, ...]:
+    """Give the paid time that is not served yet: days still to come, and those a pause banks."""
+    pause = subscription.pause
+    return unserved(account.parts, on=on if pause is None else min(on, pause.began_on))
 
 
 def line_of(line: Line) -> QuoteLine:
@@ -81,6 +95,7 @@ def line_of(line: Line) -> QuoteLine:
         amount_yen=total,
         tax_category=line.tax_category,
         period=line.period,
+        quantity=line.quantity,
     )
 
 

@@ -5,15 +5,25 @@ The amounts are those of `settle_change`, and so are the words.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 from billing.quotes.agreed import add_on_terms, agreed, plan_terms
 from billing.quotes.bills import forfeited_line, settlement_bill
-from billing.quotes.bridging import Outcome, anchor_changed, paused, resumed
+from billing.quotes.bridging import Outcome, anchor_changed, paused, restart_undone, resumed
 from billing.quotes.ending import ended
 from billing.quotes.values import Account, QuoteLine, Situation
-from plans import ChangeEffect, PaidTime, Settlement, Side, SubscriptionState, Terms, settle_change
+from plans import (
+    ChangeDay,
+    ChangeEffect,
+    PaidTime,
+    Settlement,
+    Side,
+    SubscriptionState,
+    Terms,
+    settle_change,
+)
 from plans.lifecycle import (
     AddOnChange,
     AddOnStep,
@@ -23,6 +33,7 @@ from plans.lifecycle import (
     Fact,
     Paused,
     PlanChange,
+    RestartUndone,
     Resumed,
     Subscription,
     TermsChanged,
@@ -39,7 +50,9 @@ def booked(
         case TermsChanged():
             return _terms_changed(view, account, before, after, fact)
         case AnchorChanged():
-            return anchor_changed(view, account, before, fact)
+            return anchor_changed(view, account, before, after, fact)
+        case RestartUndone():
+            return restart_undone(view, account, after, fact)
         case Paused():
             return paused(view, account, fact)
         case Resumed():
@@ -57,22 +70,58 @@ def _terms_changed(
     after: Subscription,
     fact: TermsChanged,
 ) -> Outcome:
-    change = fact.change
-    plan_time = account.part(None)
+    """Settle each piece of paid time that has days left under the new terms."""
+    change, pause = fact.change, before.pause
     # A coupon counts from the next invoice on, and a moved calendar closes the cycle itself.
     if isinstance(change, CouponChange) or _moves_calendar(change):
         return account, ()
-    if before.state is not SubscriptionState.ACTIVE or plan_time is None:
+    if before.state not in (SubscriptionState.ACTIVE, SubscriptionState.PAUSED):
         return account, ()
-    if fact.on not in plan_time.cycle:
-        return account, ()
+    # In a pause it is about the banked days, and they begin with the pause.
+    on = fact.on if pause is None else min(fact.on, pause.began_on)
     code = change.code if isinstance(change, AddOnChange) else None
-    to = _new_terms(view, after, change, fact.on)
-    if to is None:
-        return account, ()
-    held = account.part(code) or _nothing_held(plan_time, to)
-    settled = _settled(view, held, to, fact.on)
-    return _with_settlement(view, account.with_part(code, settled.held), settled, fact.on)
+    settled = []
+    for held in _held(view, account, after, fact, code):
+        to = _new_terms(view, after, change, _agreed_on(held, fact))
+        if to is not None and on < held.cycle.end:
+            settled.append(_settled(view, held, to, on, waits=pause is not None))
+    ended = [time for time in account.pieces(code) if time.cycle.end <= on]
+    account = account.with_pieces(code, [*ended, *(each.held for each in settled)])
+    return _with_settlements(view, account, settled, fact.on)
+
+
+def _held(
+    view: Situation, account: Account, after: Subscription, fact: TermsChanged, code: str | None
+) -> tuple[PaidTime, ...]:
+    """Give the paid time a change is about; of an add-on that was not there, nothing, for nothing.
+
+    The pieces of an add-on that was added later begin later than the plan's, so both are looked at.
+    """
+    pieces = account.pieces(code)
+    if code is None:
+        return pieces
+    found = []
+    for plan_time in account.pieces(None):
+        own = [time for time in pieces if _overlaps(time, plan_time)]
+        to = _new_terms(view, after, fact.change, _agreed_on(plan_time, fact))
+        if not own and to is not None:
+            found.append(PaidTime(plan_time.cycle, plan_time.starts_on, _free(to), 0))
+        found.extend(own)
+    return tuple(found)
+
+
+def _free(terms: Terms) -> Terms:
+    return replace(terms, side=Side(0))
+
+
+def _overlaps(time: PaidTime, other: PaidTime) -> bool:
+    return time.starts_on < other.cycle.end and other.starts_on < time.cycle.end
+
+
+def _agreed_on(held: PaidTime, fact: TermsChanged) -> date:
+    """Give the day whose prices count: a price that moves, moves with a cycle and not inside it."""
+    inside = not isinstance(fact.change, PlanChange)
+    return min(held.cycle.start, fact.on) if inside else fact.on
 
 
 def _moves_calendar(change: object) -> bool:
@@ -90,24 +139,43 @@ def _new_terms(view: Situation, after: Subscription, change: object, on: date) -
     gone = view.catalogue.add_on_on(change.code, on)
     if change.step is not AddOnStep.REMOVE or not gone.recurring:
         return None
-    side = Side(0)
-    return Terms(side, terms.price.interval, gone.tax_category, gone.name_ja, gone.name_en)
+    return Terms(Side(0), terms.price.interval, gone.tax_category, gone.name_ja, gone.name_en)
 
 
-def _nothing_held(plan_time: PaidTime, to: Terms) -> PaidTime:
-    """Give the paid time of an add-on that was not there: nothing, for nothing."""
-    return PaidTime(plan_time.cycle, plan_time.cycle.start, replace(to, side=Side(0)), 0)
-
-
-def _settled(view: Situation, held: PaidTime, to: Terms, on: date) -> Settlement:
+def _settled(view: Situation, held: PaidTime, to: Terms, on: date, *, waits: bool) -> Settlement:
     rule = view.rules.change
     if rule.effect is ChangeEffect.RESTART_CYCLE:
         # Only a change of plan restarts; what else changes is settled inside the cycle.
         rule = replace(rule, effect=ChangeEffect.CHARGE_NOW)
+    if waits and rule.effect is ChangeEffect.CHARGE_NOW:
+        # Nothing is charged in a pause.
+        rule = replace(rule, effect=ChangeEffect.NEXT_INVOICE)
+    if on < held.starts_on:
+        # Days that are paid ahead change when they come, whichever terms a day of change has.
+        counts_before = rule.proration.change_day is ChangeDay.OLD
+        on = held.starts_on - timedelta(days=counts_before)
     return settle_change(held=held, change_on=on, to=to, rule=rule)
 
 
-def _with_settlement(view: Situation, account: Account, settled: Settlement, on: date) -> Outcome:
+def _with_settlements(
+    view: Situation, account: Account, settled: Sequence[Settlement], on: date
+) -> Outcome:
+    """Bill what the pieces come to as one sum; what waits goes on the next invoice."""
+    now: list[Settlement] = []
+    lines: list[QuoteLine] = []
+    for each in settled:
+        if each.next_invoice_yen > 0:
+            account = replace(account, waiting=(*account.waiting, *_lines(each)))
+        elif each.lines:
+            now.append(each)
+            lines.extend(_lines(each))
+    if not lines:
+        return account, ()
+    account, bill = settlement_bill(account, now, lines, on=on, rules=view.rules)
+    return account, (bill,)
+
+
+def _lines(settled: Settlement) -> list[QuoteLine]:
     lines = [
         QuoteLine(
             kind=line.kind.value,
@@ -121,9 +189,4 @@ def _with_settlement(view: Situation, account: Account, settled: Settlement, on:
     ]
     if settled.forfeited_yen:
         lines.append(forfeited_line(settled.forfeited_yen, lines[0].tax_category))
-    if not lines:
-        return account, ()
-    if settled.next_invoice_yen > 0:
-        return replace(account, waiting=(*account.waiting, *lines)), ()
-    account, bill = settlement_bill(account, settled, lines, on=on, rules=view.rules)
-    return account, (bill,)
+    return lines

@@ -26,7 +26,7 @@ from plans.lifecycle import (
     Trial,
 )
 
-__all__ = ["lifecycle_value"]
+__all__ = ["lifecycle_value", "permission_of"]
 
 _S = SubscriptionState
 _PERMISSION_STATES = {
@@ -77,7 +77,7 @@ def lifecycle_value(row: Row, terms: Terms, *, timezone: str, events: int) -> Su
         declines=1 if state is _S.PAST_DUE else 0,
         pause=_pause(row, due_on, period) if state is _S.PAUSED else None,
         queue=_queue(row, due_on or starts),
-        permission=_permission(row),
+        permission=permission_of(row),
         follows=None,
         sequence=max(1, events),
     )
@@ -134,6 +134,7 @@ def _queue(row: Row, ends_on: date) -> tuple[ScheduledChange, ...]:
     return (entry,)
 
 
-def _permission(row: Row) -> Permission:
+def permission_of(row: Row) -> Permission:
+    """Give the charge permission of a row joined with it, as it was last heard of."""
     state = _PERMISSION_STATES.get(row["permission_state"], PermissionState.CLOSED)
     return Permission(row["amazon_id"], state, row["state_reason"] or "")

@@ -5,7 +5,9 @@ Everything a quote depends on is in here or an argument of `quote`; nothing is r
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 
 from billing.cap_plan import CapRule, PlannedCharge
@@ -26,6 +28,7 @@ from plans.lifecycle import Subscription
 __all__ = [
     "Account",
     "CapRoom",
+    "ClosedCycle",
     "CreditAtEnd",
     "OpenDays",
     "PaidPart",
@@ -95,8 +98,21 @@ class PaidPart:
 
 
 @dataclass(frozen=True, slots=True)
+class ClosedCycle:
+    """Paid time that a new cycle closed on `on`, what was received for it, and what was lost."""
+
+    on: date
+    parts: tuple[PaidPart, ...]
+    received: tuple[TaxedYen, ...]
+    forfeited_yen: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class QuoteLine:
-    """One line of a bill: whole yen with tax, below 0 for what is given back, and the words."""
+    """One line of a bill: whole yen with tax, below 0 for what is given back, and the words.
+
+    `amount_yen` is `quantity` times a whole unit price.
+    """
 
     kind: str
     text_ja: str
@@ -104,6 +120,7 @@ class QuoteLine:
     amount_yen: int
     tax_category: TaxCategory
     period: Period | None = None
+    quantity: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +130,9 @@ class Situation:
     `paid` is the paid time of the running cycle and `received` what came in for it. `waiting`
     lines go on the next invoice. `sharing` are the other charges of the next 12 months on the
     same charge permission, `open_charges` the subscription's own that are invoiced already, for
-    `invoiced_cycle`. `first_cycle` counts the nth cycle from there; None counts paid cycles.
+    `invoiced_cycle`. `closed` is what a new cycle closed. `declined` counts changes whose charge
+    Amazon declined: asked again, they are another question. `first_cycle` counts the nth cycle from
+    there; None counts paid cycles.
     """
 
     subscription: Subscription | None
@@ -130,11 +149,13 @@ class Situation:
     sharing: tuple[PlannedCharge, ...] = ()
     first_cycle: int | None = None
     coupons_used: frozenset[str] = frozenset()
+    closed: ClosedCycle | None = None
+    declined: int = 0
 
     @property
     def account(self) -> Account:
         """Where the money stands now."""
-        return Account(self.paid, self.received, self.credit, self.waiting, self.usage)
+        return Account(self.paid, self.received, self.credit, self.waiting, self.usage, self.closed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +167,22 @@ class Account:
     credit: tuple[TaxedYen, ...] = ()
     waiting: tuple[QuoteLine, ...] = ()
     usage: tuple[UsageCharge, ...] = ()
+    closed: ClosedCycle | None = None
 
     def part(self, add_on: str | None) -> PaidTime | None:
-        """Find the paid time of the plan or of an add-on."""
-        return next((part.time for part in self.parts if part.add_on == add_on), None)
+        """Find the paid time of the plan or of an add-on; the earliest, when there is more."""
+        return next(iter(self.pieces(add_on)), None)
 
-    def with_part(self, add_on: str | None, time: PaidTime) -> Account:
+    def pieces(self, add_on: str | None) -> tuple[PaidTime, ...]:
+        """List all paid time of the plan or of an add-on, the earliest first."""
+        return tuple(part.time for part in self.parts if part.add_on == add_on)
+
+    def with_pieces(self, add_on: str | None, pieces: Iterable[PaidTime]) -> Account:
         """Replace the paid time of the plan or of an add-on."""
         others = [part for part in self.parts if part.add_on != add_on]
-        parts = sorted([*others, PaidPart(add_on, time)], key=lambda each: each.add_on or "")
-        return replace(self, parts=tuple(parts))
+        return self.with_parts([*others, *(PaidPart(add_on, time) for time in pieces)])
+
+    def with_parts(self, parts: Iterable[PaidPart]) -> Account:
+        """Replace all paid time; the order is that of the names, then of the days."""
+        ordered = sorted(parts, key=lambda each: (each.add_on or "", each.time.starts_on))
+        return replace(self, parts=tuple(ordered))

@@ -6,11 +6,13 @@ Loops use Core statements on `Table.__table__`; objects are for screens.
 """
 
 from billing.tables.agreements import (
+    AgreementRow,
     ChargePermissionRow,
     CustomerRow,
     MerchantRow,
     PlanRow,
     PriceRow,
+    QuoteRow,
     SubscriptionEventRow,
     SubscriptionRow,
 )
@@ -26,8 +28,10 @@ from billing.tables.money import (
 )
 from billing.tables.naming import metadata
 from billing.tables.offers import OfferRow, OfferVersionRow
+from billing.tables.refunds import RefundRoomRow, RefundRow
 
 __all__ = [
+    "AgreementRow",
     "AttemptRow",
     "CapHoldRow",
     "CapMonthRow",
@@ -44,6 +48,9 @@ __all__ = [
     "PlanRow",
     "PostingRow",
     "PriceRow",
+    "QuoteRow",
+    "RefundRoomRow",
+    "RefundRow",
     "SlotRow",
     "SubscriptionEventRow",
     "SubscriptionRow",

@@ -7,6 +7,7 @@ from sqlmodel import Field, SQLModel
 
 from billing.tables import naming as _naming  # noqa: F401 - sets the names before any table is made
 
+QUOTE_STATES = ("open", "charging", "confirmed", "declined")
 SUBSCRIPTION_STATES = ("pending", "trialing", "active", "past_due", "paused", "canceled")
 
 
@@ -171,9 +172,23 @@ class SubscriptionRow(SQLModel, table=True):
 
 
 class SubscriptionEventRow(SQLModel, table=True):
-    """Every transition of a subscription: who, why, when. Append-only."""
+    """Every transition of a subscription: who, why, when. Append-only.
+
+    `sequence` and `body` are those of the life cycle's event; null for what the engine notes about
+    an agreement that nobody has changed yet.
+    """
 
     __tablename__ = "subscription_event"
+    __table_args__ = (
+        Index(
+            "subscription_event_sequence",
+            "subscription_id",
+            "sequence",
+            unique=True,
+            sqlite_where=text("sequence IS NOT NULL"),
+            postgresql_where=text("sequence IS NOT NULL"),
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     merchant_id: str = Field(foreign_key="merchant.id")
@@ -184,3 +199,47 @@ class SubscriptionEventRow(SQLModel, table=True):
     state_after: str
     actor: str
     reason: str
+    sequence: int | None = None
+    body: str | None = None
+    quote_id: str | None = None
+
+
+class AgreementRow(SQLModel, table=True):
+    """A subscription that somebody has changed: the life cycle's value and where its money stands.
+
+    A subscription without such a row is a plain one: its own row says everything. `body` holds
+    what `billing.agreements` wrote. While `pending_quote_id` is set, a change waits for its charge
+    and nothing else may happen to the agreement.
+    """
+
+    __tablename__ = "agreement"
+    __table_args__ = (CheckConstraint("credit_yen >= 0", name="agreement_credit_yen"),)
+
+    subscription_id: int = Field(foreign_key="subscription.id", primary_key=True)
+    merchant_id: str = Field(foreign_key="merchant.id")
+    sequence: int
+    body: str
+    credit_yen: int
+    pending_quote_id: str | None = None
+
+
+class QuoteRow(SQLModel, table=True):
+    """A pinned answer and what became of it.
+
+    `body` is the quote, `outcome` what its charge brings about once it is paid; `result` says
+    in a word why a quote that is over is over.
+    """
+
+    __tablename__ = "quote"
+    __table_args__ = (CheckConstraint(f"state IN {QUOTE_STATES}", name="quote_state"),)
+
+    merchant_id: str = Field(foreign_key="merchant.id", primary_key=True)
+    id: str = Field(primary_key=True, max_length=64)
+    subscription_id: int = Field(foreign_key="subscription.id", index=True)
+    state: str
+    asked_at: datetime
+    expires_at: datetime
+    body: str
+    outcome: str | None = None
+    result: str | None = None
+    settled_at: datetime | None = None

@@ -15,14 +15,19 @@ MAX_YEN = 1_000_000_000
 
 
 class InvoiceRow(SQLModel, table=True):
-    """What one cycle costs. `number` is derived from what is sold, never from a counter."""
+    """What one cycle, or a change inside it, costs; below 0 it is a credit note.
+
+    `number` is derived from what is sold, never from a counter. `offset_yen` of the total are
+    settled without a charge: credit that pays (above 0), or a sum given back (below 0).
+    `price_id` is the price that held; null in books older than changes of plan.
+    """
 
     __tablename__ = "invoice"
     __table_args__ = (
-        UniqueConstraint("subscription_id", "cycle"),
+        UniqueConstraint("subscription_id", "cycle", "purpose"),
         UniqueConstraint("merchant_id", "number"),
-        CheckConstraint(f"total_yen BETWEEN 0 AND {MAX_YEN}", name="invoice_total_yen"),
-        CheckConstraint("paid_yen BETWEEN 0 AND total_yen", name="invoice_paid_yen"),
+        CheckConstraint(f"total_yen BETWEEN -{MAX_YEN} AND {MAX_YEN}", name="invoice_total_yen"),
+        CheckConstraint("paid_yen BETWEEN 0 AND total_yen - offset_yen", name="invoice_paid_yen"),
         CheckConstraint("state IN ('open', 'paid', 'void', 'uncollectible')", name="invoice_state"),
     )
 
@@ -30,6 +35,7 @@ class InvoiceRow(SQLModel, table=True):
     merchant_id: str = Field(foreign_key="merchant.id")
     subscription_id: int = Field(foreign_key="subscription.id")
     cycle: int
+    purpose: str = "renewal"
     number: str
     state: str
     issued_on: date
@@ -37,6 +43,8 @@ class InvoiceRow(SQLModel, table=True):
     period_end: date
     total_yen: int
     paid_yen: int = 0
+    offset_yen: int = 0
+    price_id: int | None = Field(default=None, foreign_key="price.id")
 
 
 class InvoiceLineRow(SQLModel, table=True):

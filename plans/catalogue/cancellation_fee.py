@@ -29,7 +29,10 @@ class CancellationFee:
 
 
 def cancellation_fee(*, price: Price, quantity: int, cycles_done: int) -> CancellationFee:
-    """Give the fee for leaving after `cycles_done` paid cycles; raises BadInput below 0."""
+    """Give the fee for leaving after `cycles_done` paid cycles.
+
+    Raises BadInput for less than 0 cycles, or a quantity that the price is not sold in.
+    """
     if cycles_done < 0:
         raise BadInput(
             field="cycles_done",
@@ -37,6 +40,7 @@ def cancellation_fee(*, price: Price, quantity: int, cycles_done: int) -> Cancel
             rule="cycles_done is a whole number from 0 up",
             remedy="correct it",
         )
+    price.cycle_amount(quantity=quantity)
     left = max(0, price.minimum_cycles - cycles_done)
     terms = price.cancellation
     if terms is None or left == 0:

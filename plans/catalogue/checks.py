@@ -6,6 +6,7 @@ everywhere else.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -106,6 +107,8 @@ def whole_faults(parts: Parts) -> Iterator[Fault]:
     """Find the faults between entries: references, versions, cycles, coupons above any price."""
     yield from _repeated(parts)
     yield from _unknown_plans(parts)
+    yield from _plans_twice(parts)
+    yield from _prices_without_plan(parts)
     yield from _family_cycles(parts)
     yield from _migration_faults(parts)
     for coupon in parts.coupons:
@@ -142,6 +145,25 @@ def _unknown_plans(parts: Parts) -> Iterator[Fault]:
             yield _of(offer, _unknown("plans", code, parts))
 
 
+def _plans_twice(parts: Parts) -> Iterator[Fault]:
+    for code, times in Counter(plan.code for plan in parts.plans).items():
+        if times > 1:
+            problem = BadInput(
+                field="code",
+                value=code,
+                rule="another plan has this code",
+                remedy="give every plan a code of its own",
+            )
+            yield Fault("plans", code, date.min, problem)
+
+
+def _prices_without_plan(parts: Parts) -> Iterator[Fault]:
+    for price in parts.prices:
+        if price.plan_code not in parts.plan_codes:
+            problem = _unknown("plan_code", price.plan_code, parts)
+            yield Fault("plans", price.plan_code, price.valid_from, problem)
+
+
 def _unknown(field: str, code: str, parts: Parts) -> BadInput:
     return BadInput(
         field=field,
@@ -156,8 +178,11 @@ def _family_cycles(parts: Parts) -> Iterator[Fault]:
     for family in parts.families:
         repeated = sum(map(len, family.ranks)) - len(family.plans)
         cycle = rank_cycle(_in_force(parts.families, family.valid_from))
-        if repeated or set(cycle) & family.plans:
-            chain = " < ".join(cycle) or "a plan stands in two ranks"
+        if not all(family.ranks) or not family.ranks:
+            yield _of(family, _empty_rank(family))
+        if repeated or any(equals & family.plans for equals in cycle):
+            ranks = (" = ".join(sorted(equals)) for equals in cycle)
+            chain = " < ".join(ranks) or "a plan stands in two ranks"
             problem = BadInput(
                 field="plans",
                 value=family.code,
@@ -165,6 +190,15 @@ def _family_cycles(parts: Parts) -> Iterator[Fault]:
                 remedy="give every plan one rank, and the same order in all families",
             )
             yield _of(family, problem)
+
+
+def _empty_rank(family: PlanFamily) -> BadInput:
+    return BadInput(
+        field="plans",
+        value=family.code,
+        rule="a family has ranks, and each of them names a plan",
+        remedy="take the empty rank out",
+    )
 
 
 def _in_force(families: Iterable[PlanFamily], on: date) -> list[PlanFamily]:
@@ -193,6 +227,10 @@ def _migration_faults(parts: Parts) -> Iterator[Fault]:
     for migration in moved.values():
         if _comes_back(migration, moved):
             yield _of(migration, _circle(migration))
+            continue
+        onward = moved.get(migration.new, migration)
+        if onward is not migration and onward.effective_on <= migration.effective_on:
+            yield _of(migration, _left_already(onward))
 
 
 def _comes_back(start: PriceMigration, moved: dict[PriceRef, PriceMigration]) -> bool:
@@ -237,7 +275,7 @@ def _dearest_cycle(price: Price, scope: CouponScope) -> int | None:
     if price.per_seat or metered or price.amount_yen < 1:
         return None
     special = [each.amount_yen for each in price.cycle_prices]
-    first = price.amount_yen if price.first_amount_yen is None else price.first_amount_yen
+    first = price.cycle_yen(quantity=1, nth=1)
     setup = price.setup_fee.amount_yen if price.setup_fee and scope is CouponScope.ORDER else 0
     return max(price.amount_yen, first + setup, *special)
 
@@ -269,6 +307,16 @@ def _moved_twice(other: PriceMigration) -> BadInput:
         value=other.old.plan_code,
         rule=f"migration {other.code!r} moves this price already",
         remedy="keep one of the two",
+    )
+
+
+def _left_already(onward: PriceMigration) -> BadInput:
+    return BadInput(
+        field="to",
+        value=onward.old.plan_code,
+        rule=f"migration {onward.code!r} takes effect by then, on {onward.effective_on}: "
+        "subscribers would be told of one price and pay another",
+        remedy="migrate to the price that one leads to, or take effect before it",
     )
 
 

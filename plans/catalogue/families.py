@@ -75,17 +75,29 @@ def replacement(*, families: Sequence[PlanFamily], old: Price, new: Price) -> Re
     raise _not_replaceable(families, old.plan_code, new.plan_code)
 
 
-def rank_cycle(families: Iterable[PlanFamily]) -> tuple[str, ...]:
-    """Find plans that would each be above the next and the last above the first; () when none.
+def rank_cycle(families: Sequence[PlanFamily]) -> tuple[frozenset[str], ...]:
+    """Find plans each of which would be below the next, and the first one last; () when none.
 
-    Two families may share plans, but must agree which of them is the larger.
+    Two families may share plans, but must agree which of them is the larger; each entry holds a
+    plan and those that some family calls its equals.
     """
+    equals = _equals(families)
     above: dict[str, set[str]] = {}
     for family in families:
         for lower, higher in zip(family.ranks, family.ranks[1:], strict=False):
             for code in lower:
-                above.setdefault(code, set()).update(higher)
-    return _find_cycle(above)
+                above.setdefault(min(equals[code]), set()).update(min(equals[c]) for c in higher)
+    return tuple(equals[code] for code in _find_cycle(above))
+
+
+def _equals(families: Iterable[PlanFamily]) -> dict[str, frozenset[str]]:
+    """Give every plan with all that stand in one rank with it, through any number of families."""
+    found: dict[str, frozenset[str]] = {}
+    for family in families:
+        for rank in family.ranks:
+            together = rank.union(*(found.get(code, rank) for code in rank))
+            found.update(dict.fromkeys(together, together))
+    return found
 
 
 def _find_cycle(above: Mapping[str, Iterable[str]]) -> tuple[str, ...]:

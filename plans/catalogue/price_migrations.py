@@ -108,6 +108,13 @@ def migration_faults(migration: PriceMigration) -> Iterator[BadInput]:
             remedy=f"give notice earlier than {migration.notice_on.isoformat()}, or move it later",
         )
     stay = migration.grandfathered
+    if stay == Grandfathering():
+        yield BadInput(
+            field="grandfather",
+            value=migration.code,
+            rule="everyone keeps the old price for ever, so the migration moves nobody",
+            remedy="give subscribed_before: or until:, or take the migration out",
+        )
     if stay is not None and stay.until is not None and stay.until < migration.effective_on:
         yield BadInput(
             field="grandfather",

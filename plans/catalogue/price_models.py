@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from enum import StrEnum
 from fractions import Fraction
 from typing import ClassVar, Protocol, TypeVar, assert_never
 
 from plans.errors import BadInput
 from plans.money_words import (
+    DECIMALS_MAX,
     ROUNDING_EN,
     ROUNDING_JA,
+    YEN_MAX,
     check_yen,
+    decimals,
     number_text,
     yen_en,
     yen_ja,
@@ -26,6 +29,7 @@ from plans.money_words import (
 from plans.rounding import Rounding, round_yen
 
 __all__ = [
+    "EXACT",
     "LATE_DAYS",
     "Aggregation",
     "Amount",
@@ -42,6 +46,11 @@ __all__ = [
 
 # A month and its longest tail: what comes later is for a person to settle.
 LATE_DAYS = 31
+
+# Far above any meter, and in EXACT's reach together with 9 decimals.
+_USAGE_MAX = 10**30
+# Whatever context the caller has: no product or difference of a meter is ever rounded.
+EXACT = Context(prec=100, traps=[Inexact, InvalidOperation])
 
 
 class TierMode(StrEnum):
@@ -104,8 +113,10 @@ class Tiered:
 
     def __post_init__(self) -> None:
         _check_bounds("tiers", self.tiers)
-        first = self.tiers[0]
-        check_yen("tiers", first.unit_yen + first.flat_fee_yen)
+        # One unit pays the first tier; by volume, any tier may be the only one that is paid.
+        alone = self.tiers if self.mode is TierMode.VOLUME else self.tiers[:1]
+        for tier in alone:
+            check_yen("tiers", tier.unit_yen + tier.flat_fee_yen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +127,14 @@ class UsageTier:
     unit_price: Decimal
 
     def __post_init__(self) -> None:
-        if self.unit_price < 0:
-            raise _not_negative("unit_price", self.unit_price)
+        _check_unit_price(self.unit_price)
 
 
 @dataclass(frozen=True, slots=True)
 class UsageTerms:
     """What is metered: `included` units of each cycle are free, each further one is charged.
 
-    `unit_price` is in yen and may have decimals ("0.5"); the product is rounded once per line.
+    `unit_price` is in yen and may have 9 decimals ("0.5"); the product is rounded once per line.
     With `tiers` the units beyond the included ones are graduated and `unit_price` is the first
     tier's. A record may arrive `late_days` after the day it tells of, and no later.
     """
@@ -142,6 +152,7 @@ class UsageTerms:
         for field, value in (("included", self.included), ("late_days", self.late_days)):
             if value < 0:
                 raise _not_negative(field, value)
+        _check_unit_price(self.unit_price)
         if self.tiers:
             _check_bounds("tiers", self.tiers)
 
@@ -166,7 +177,8 @@ class Amount:
 def amount_of(model: PriceModel, *, quantity: int = 1, usage: int | Decimal = 0) -> Amount:
     """Price one cycle: `quantity` seats or pieces or, when metered, `usage` units.
 
-    Raises BadInput for a quantity below 1 or above 1 of what is sold once, and for a use below 0.
+    Raises BadInput for a quantity below 1 or above 1 of what is sold once, and for a use that is
+    below 0, no number, or finer than 9 decimals.
     """
     if quantity < 1:
         raise _no_quantity(quantity, "at least 1 is sold", "give a whole number from 1 up")
@@ -210,7 +222,7 @@ def _spread(quantity: Decimal, tiers: Sequence[_T]) -> Iterator[tuple[Decimal, _
     for tier in tiers:
         top = quantity if tier.up_to is None else min(quantity, Decimal(tier.up_to))
         if top > below:
-            yield top - below, tier
+            yield EXACT.subtract(top, below), tier
             below = top
 
 
@@ -222,9 +234,14 @@ def _tiered_parts(model: Tiered, quantity: int) -> list[_Part]:
 
 
 def _metered(terms: UsageTerms, used: Decimal) -> Amount:
-    if used < 0:
-        raise _not_negative("usage", number_text(used))
-    billable = max(Decimal(0), used - terms.included)
+    if not (used.is_finite() and 0 <= used <= _USAGE_MAX and decimals(used) <= DECIMALS_MAX):
+        raise BadInput(
+            field="usage",
+            value=str(used),
+            rule=f"is a number from 0 up with at most {DECIMALS_MAX} decimals",
+            remedy="give the units that were used",
+        )
+    billable = max(Decimal(0), EXACT.subtract(used, Decimal(terms.included)))
     parts = [_Part(count, tier.unit_price) for count, tier in _spread(billable, terms.all_tiers)]
     product = _added(parts, rounding=terms.rounding)
     total, free = number_text(used), number_text(terms.included)
@@ -268,6 +285,16 @@ def _check_bounds(field: str, tiers: Sequence[_Bounded]) -> None:
             value=bounds,
             rule="the upper bounds of tiers ascend from 1 up, and only the last tier is open",
             remedy="give every tier but the last an up_to above the one before it",
+        )
+
+
+def _check_unit_price(price: Decimal) -> None:
+    if not price.is_finite() or not 0 < price <= YEN_MAX or decimals(price) > DECIMALS_MAX:
+        raise BadInput(
+            field="unit_price",
+            value=str(price),
+            rule=f"is above 0 and at most {YEN_MAX:,} yen, with at most {DECIMALS_MAX} decimals",
+            remedy="correct it, as in '0.5'",
         )
 
 

@@ -125,7 +125,7 @@ CancellationTerms = FixedFee | RemainingPercent | RemainingCapped
 
 def check_percent(percent: Decimal) -> None:
     """Refuse a percentage that is not above 0 and at most 100; raises BadInput."""
-    if not 0 < percent <= 100:
+    if not percent.is_finite() or not 0 < percent <= 100:
         raise BadInput(
             field="percent",
             value=str(percent),

@@ -166,6 +166,7 @@ def with_later(price: Price, terms: Mapping[str, Any]) -> Price:
 def price_faults(price: Price) -> Iterator[BadInput]:
     """Find every rule that a price breaks; `field` is the key of the price list to change."""
     yield from _amount_faults(price)
+    yield from _count_faults(price)
     yield from _date_faults(price)
     yield from _cycle_faults(price)
     if price.cancellation is not None and not price.minimum_cycles:
@@ -189,6 +190,13 @@ def plan_faults(plan: Plan, interval: Interval) -> Iterator[BadInput]:
         )
     if plan.anchor_day is None:
         return
+    if not 1 <= plan.anchor_day <= 31:
+        yield BadInput(
+            field="anchor_day",
+            value=plan.anchor_day,
+            rule="a day of the month is a whole number from 1 to 31",
+            remedy="correct it, or use anchor: last_day for the last day",
+        )
     if not by_month or plan.anchor_rule is AnchorRule.LAST_DAY:
         yield BadInput(
             field="anchor_day",
@@ -218,6 +226,18 @@ def _amount_faults(price: Price) -> Iterator[BadInput]:
             rule="a tiered price is sold per seat, and its amount is that of the first one",
             remedy=f"use per_seat: true and {first} yen",
         )
+
+
+def _count_faults(price: Price) -> Iterator[BadInput]:
+    counts = {"trial_days": price.trial_days, "minimum_cycles": price.minimum_cycles}
+    for name, count in counts.items():
+        if count < 0:
+            yield BadInput(
+                field=name,
+                value=count,
+                rule=f"{name} is never below 0",
+                remedy="give a whole number from 0 up, or leave it out",
+            )
 
 
 def _date_faults(price: Price) -> Iterator[BadInput]:

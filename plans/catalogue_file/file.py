@@ -16,10 +16,22 @@ from plans.catalogue.prices import Plan, Price
 from plans.catalogue_file.offers import SECTIONS, read_offers
 from plans.catalogue_file.parts import code_text, refuse_at
 from plans.catalogue_file.prices import PLAN_KEYS, read_plan, read_prices
-from plans.catalogue_file.yaml_nodes import Fields, Findings, Problem, Value, read_fields, read_list
+from plans.catalogue_file.yaml_nodes import (
+    Fields,
+    Findings,
+    Problem,
+    Value,
+    expanded_size,
+    read_fields,
+    read_list,
+)
 from plans.errors import PlansError
 
 __all__ = ["CatalogueProblems", "parse_catalogue"]
+
+
+# A plan takes about 30; reading this many takes seconds. An alias is counted as what it repeats.
+_NODES_MAX = 1_000_000
 
 
 class CatalogueProblems(PlansError):
@@ -47,6 +59,7 @@ def _compose(text: str) -> yaml.Node:
     """Turn the text into nodes without constructing anything; syntax faults end the reading."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
+        size = 0 if root is None else expanded_size(root)
     except yaml.MarkedYAMLError as fault:
         mark = fault.problem_mark or fault.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -57,8 +70,12 @@ def _compose(text: str) -> yaml.Node:
         raise _not_yaml(line, column, "holds a character that YAML does not allow") from fault
     except RecursionError as fault:
         raise _not_yaml(1, 1, "is nested too deeply to be a price list") from fault
+    except (OverflowError, ValueError) as fault:  # so PyYAML ends at the escape \UFFFFFFFF
+        raise _not_yaml(1, 1, "holds an escape that stands for no character") from fault
     if root is None:
         raise _not_yaml(1, 1, "is empty")
+    if size > _NODES_MAX:
+        raise _not_yaml(1, 1, f"holds more than {_NODES_MAX:,} values, aliases written out")
     return root
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "Value",
     "choice",
     "exact_decimal",
+    "expanded_size",
     "flag",
     "iso_date",
     "read_fields",
@@ -46,6 +47,8 @@ _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # The spellings of YAML 1.1, which is what PyYAML resolves.
 _TRUE = frozenset({"yes", "true", "on"})
 _TEXT_LENGTH_MAX = 200
+# A key of a path in a message; the longest real one has 16.
+_KEY_LENGTH_MAX = 40
 # A year outside these is a slip of the keyboard, and no cycle counted from it would be any use.
 _YEARS = range(1900, 3000)
 
@@ -158,7 +161,7 @@ def read_fields(value: Value, *, known: Iterable[str]) -> Fields | None:
     found: dict[str, Value] = {}
     for key_node, node in value.node.value:
         key = key_node.value if isinstance(key_node, yaml.ScalarNode) else _kind(key_node)
-        path = f"{value.path}.{key}" if value.path else key
+        path = f"{value.path}.{_printable(key)}" if value.path else _printable(key)
         at_key = Value(key_node, path, value.findings)
         if key not in allowed:
             at_key.refuse(rule="is not a known key", remedy=_did_you_mean(key, allowed))
@@ -270,6 +273,32 @@ def choice(options: type[_E]) -> Reader[_E]:
         return None
 
     return read
+
+
+def expanded_size(node: yaml.Node) -> int:
+    """Count the nodes as if every alias were written out; raises RecursionError beyond reason.
+
+    Each node is looked at once, so a bomb of aliases costs nothing.
+    """
+    return _size(node, {})
+
+
+def _size(node: yaml.Node, sizes: dict[int, int]) -> int:
+    if id(node) not in sizes:
+        sizes[id(node)] = 1  # so that a node inside itself ends here; no reader follows it
+        sizes[id(node)] += sum([_size(child, sizes) for child in _children(node)])
+    return sizes[id(node)]
+
+
+def _children(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [part for pair in node.value for part in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
+
+
+def _printable(key: str) -> str:
+    short = key if len(key) <= _KEY_LENGTH_MAX else key[: _KEY_LENGTH_MAX - 1] + "…"
+    return short if short.isprintable() else ascii(short)
 
 
 def _did_you_mean(given: str, names: Iterable[str]) -> str:

@@ -15,7 +15,12 @@ from plans.lifecycle.changes import (
     QuantityChange,
     ScheduledChange,
 )
-from plans.lifecycle.codec import event_from_json, event_to_json
+from plans.lifecycle.codec import (
+    event_from_json,
+    event_to_json,
+    value_from_json,
+    value_to_json,
+)
 from plans.lifecycle.commands import (
     AddAddOn,
     AddCoupon,
@@ -62,6 +67,7 @@ from plans.lifecycle.facts import (
     Paused,
     PauseEndMoved,
     PermissionChanged,
+    RestartUndone,
     Resumed,
     Scheduled,
     Started,
@@ -70,6 +76,7 @@ from plans.lifecycle.facts import (
     Withdrawn,
 )
 from plans.lifecycle.guards import remaining_cycles
+from plans.lifecycle.left_cycle import LeftCycle
 from plans.lifecycle.passing import coming_charges, next_due
 from plans.lifecycle.policy import (
     EarlyLeave,
@@ -153,6 +160,7 @@ __all__ = [
     "Fact",
     "GuardRefused",
     "Lapsed",
+    "LeftCycle",
     "MinimumTermOpen",
     "NextDateMoved",
     "NotForThisActor",
@@ -181,6 +189,7 @@ __all__ = [
     "Refused",
     "RemoveAddOn",
     "RemoveCoupon",
+    "RestartUndone",
     "Resume",
     "ResumeMode",
     "Resumed",
@@ -216,5 +225,7 @@ __all__ = [
     "render_table",
     "replay",
     "successor",
+    "value_from_json",
+    "value_to_json",
     "why_not",
 ]

@@ -24,7 +24,9 @@ from plans.lifecycle.commands import (
 from plans.lifecycle.context import Context
 from plans.lifecycle.evolve import apply_all
 from plans.lifecycle.facts import Fact, Withdrawn
+from plans.lifecycle.going_back import gone_back
 from plans.lifecycle.policy import WhenCanceling
+from plans.lifecycle.queue_rules import check_sequence
 from plans.lifecycle.refusals import Conflict, Refused
 from plans.lifecycle.scheduling import carry_out, effective_date
 from plans.lifecycle.subscription import Subscription
@@ -61,6 +63,12 @@ def change_plan(
     )
     first = _of_waiting_cancellation(subscription, context)
     subscription = apply_all(subscription, first)
+    due = effective_date(
+        subscription, timing=command.timing, on_date=command.on_date, on=context.on
+    )
+    if due == context.on and (back := gone_back(subscription, change, on=due)):
+        check_sequence(apply_all(subscription, back))
+        return first + back
     return first + _carry_out(subscription, change, command.timing, command.on_date, context)
 
 

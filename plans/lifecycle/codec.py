@@ -12,14 +12,18 @@ import types
 import typing
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from plans.errors import BadInput
 from plans.lifecycle.facts import Event
 
-__all__ = ["event_from_json", "event_to_json"]
+__all__ = ["event_from_json", "event_to_json", "value_from_json", "value_to_json"]
+
+
+_Value = TypeVar("_Value")
 
 
 def event_to_json(event: Event) -> str:
@@ -43,6 +47,21 @@ def event_from_json(text: str) -> Event:
     return event
 
 
+def value_to_json(value: object) -> str:
+    """Write any frozen value of dataclasses as one line of JSON; equal values give equal text."""
+    return json.dumps(_encode(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def value_from_json(wanted: type[_Value], text: str) -> _Value:
+    """Read what `value_to_json` wrote for a value of that class; raises BadInput."""
+    try:
+        shape = json.loads(text)
+    except ValueError:
+        raise _bad(wanted.__name__, text, "is JSON") from None
+    value: _Value = _decode(wanted, shape, wanted.__name__)
+    return value
+
+
 def _encode(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {
@@ -52,6 +71,8 @@ def _encode(value: Any) -> Any:
         return fields if kind is None else {"kind": kind, **fields}
     if isinstance(value, tuple):
         return [_encode(each) for each in value]
+    if isinstance(value, Decimal):
+        return str(value)
     if isinstance(value, date):  # instants are dates too
         return value.isoformat()
     return value.value if isinstance(value, StrEnum) else value
@@ -107,7 +128,7 @@ def _decode_plain(hint: Any, data: Any, path: str) -> Any:
         if hint is datetime:
             return _instant(data)
         return date.fromisoformat(data) if hint is date else hint(data)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, ArithmeticError):
         raise _bad(path, data, f"is a {hint.__name__}") from None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import ClassVar
 
 from plans.calendar import AnchorRule, Interval
 from plans.catalogue.families import Replacement
@@ -65,6 +66,7 @@ class Create:
     `follows` names the canceled subscription this one takes up again.
     """
 
+    kind: ClassVar[str] = "create"
     id: str
     plan_code: str
     price_ref: str
@@ -86,6 +88,7 @@ class Create:
 class EndTrialEarly:
     """Let the first paid cycle begin on `ends_on`, before the trial's end."""
 
+    kind: ClassVar[str] = "end_trial_early"
     ends_on: date
 
 
@@ -93,6 +96,7 @@ class EndTrialEarly:
 class ExtendTrial:
     """Let the first paid cycle begin on `ends_on`, after the trial's end."""
 
+    kind: ClassVar[str] = "extend_trial"
     ends_on: date
 
 
@@ -104,6 +108,7 @@ class ChangePlan:
     new cycle with the change. `quantity` changes the seats in the same step.
     """
 
+    kind: ClassVar[str] = "change_plan"
     replaces: str
     plan_code: str
     price_ref: str
@@ -121,6 +126,7 @@ class ChangePlan:
 class ChangeQuantity:
     """Set the number of seats."""
 
+    kind: ClassVar[str] = "change_quantity"
     quantity: int
     timing: Timing = Timing.NOW
     on_date: date | None = None
@@ -130,6 +136,7 @@ class ChangeQuantity:
 class AddAddOn:
     """Take an add-on."""
 
+    kind: ClassVar[str] = "add_add_on"
     code: str
     quantity: int = 1
     timing: Timing = Timing.NOW
@@ -140,6 +147,7 @@ class AddAddOn:
 class ChangeAddOn:
     """Set the number of an add-on that is held."""
 
+    kind: ClassVar[str] = "change_add_on"
     code: str
     quantity: int
     timing: Timing = Timing.NOW
@@ -150,6 +158,7 @@ class ChangeAddOn:
 class RemoveAddOn:
     """Give an add-on up."""
 
+    kind: ClassVar[str] = "remove_add_on"
     code: str
     timing: Timing = Timing.NOW
     on_date: date | None = None
@@ -159,6 +168,7 @@ class RemoveAddOn:
 class AddCoupon:
     """Put a coupon on; whether it may be used is the catalogue's answer."""
 
+    kind: ClassVar[str] = "add_coupon"
     code: str
     timing: Timing = Timing.NOW
     on_date: date | None = None
@@ -168,6 +178,7 @@ class AddCoupon:
 class RemoveCoupon:
     """Take a coupon off."""
 
+    kind: ClassVar[str] = "remove_coupon"
     code: str
     timing: Timing = Timing.NOW
     on_date: date | None = None
@@ -177,6 +188,7 @@ class RemoveCoupon:
 class SkipCycles:
     """Leave out `count` whole cycles from `from_cycle` on, or from the next that is charged."""
 
+    kind: ClassVar[str] = "skip_cycles"
     count: int = 1
     from_cycle: int | None = None
 
@@ -185,6 +197,7 @@ class SkipCycles:
 class ChangeNextDate:
     """Move the next charge to `to`; its cycle, and all dates after it, stay as anchored."""
 
+    kind: ClassVar[str] = "change_next_date"
     to: date
 
 
@@ -196,6 +209,7 @@ class ChangeAnchor:
     the running period's end and `first_on` are settled by the quote.
     """
 
+    kind: ClassVar[str] = "change_anchor"
     first_on: date
     day: int | None = None
 
@@ -204,6 +218,7 @@ class ChangeAnchor:
 class Pause:
     """Stop charging and serving: for `cycles`, until a date, or, with neither, until resumed."""
 
+    kind: ClassVar[str] = "pause"
     timing: Timing
     on_date: date | None = None
     cycles: int | None = None
@@ -216,6 +231,7 @@ class Pause:
 class Resume:
     """End the pause now, or set the date it ends on; `mode` None keeps what the pause said."""
 
+    kind: ClassVar[str] = "resume"
     on_date: date | None = None
     mode: ResumeMode | None = None
 
@@ -227,6 +243,7 @@ class Cancel:
     `pays_fee` says that the customer agreed to that very fee.
     """
 
+    kind: ClassVar[str] = "cancel"
     timing: Timing
     on_date: date | None = None
     refund: Refund = Refund.NONE
@@ -238,6 +255,7 @@ class Cancel:
 class Undo:
     """Take back a change that is still waiting."""
 
+    kind: ClassVar[str] = "undo"
     schedule_id: str
 
 
@@ -245,6 +263,7 @@ class Undo:
 class Reactivate:
     """Go on after all: withdraw the waiting cancellation, or lift a pause nobody asked for."""
 
+    kind: ClassVar[str] = "reactivate"
     mode: ResumeMode = ResumeMode.SAME_ANCHOR
 
 
@@ -252,6 +271,7 @@ class Reactivate:
 class BuyerClosedPermission:
     """The buyer, or Amazon, closed the charge permission; it never charges again."""
 
+    kind: ClassVar[str] = "buyer_closed_permission"
     reason: str = "BuyerClosed"
 
 
@@ -259,6 +279,7 @@ class BuyerClosedPermission:
 class PermissionNotChargeable:
     """Amazon suspends the permission until the buyer does something."""
 
+    kind: ClassVar[str] = "permission_not_chargeable"
     reason: str
 
 
@@ -266,11 +287,14 @@ class PermissionNotChargeable:
 class PermissionChargeable:
     """The suspended permission can be charged again."""
 
+    kind: ClassVar[str] = "permission_chargeable"
+
 
 @dataclass(frozen=True, slots=True)
 class PermissionReplaced:
     """The buyer consented to a (new) permission."""
 
+    kind: ClassVar[str] = "permission_replaced"
     permission_id: str
 
 
@@ -281,6 +305,7 @@ class ChargeSucceeded:
     None: the open days of a resumed period were paid.
     """
 
+    kind: ClassVar[str] = "charge_succeeded"
     cycle: int | None
 
 
@@ -288,6 +313,7 @@ class ChargeSucceeded:
 class ChargeDeclined:
     """A definite decline of cycle `cycle`; an unknown outcome is never reported as one."""
 
+    kind: ClassVar[str] = "charge_declined"
     cycle: int
     reason_code: str
 
@@ -296,12 +322,15 @@ class ChargeDeclined:
 class DunningEnded:
     """The retries are used up; the merchant's policy says what follows."""
 
+    kind: ClassVar[str] = "dunning_ended"
     outcome: DunningOutcome
 
 
 @dataclass(frozen=True, slots=True)
 class TimePassed:
     """A day has come: everything that waited for it, or for an earlier day, takes effect."""
+
+    kind: ClassVar[str] = "time_passed"
 
 
 Request = (

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from plans.calendar import cycle_on_or_after
-from plans.lifecycle.changes import Cancellation, PauseChange, ScheduledChange, moves_calendar
+from plans.lifecycle.changes import (
+    Cancellation,
+    CouponChange,
+    PauseChange,
+    ScheduledChange,
+    moves_calendar,
+)
 from plans.lifecycle.commands import ChangeAnchor, ChangeNextDate, SkipCycles
 from plans.lifecycle.context import Context
 from plans.lifecycle.effects import anchor_moved
@@ -129,10 +135,12 @@ def _hinders_move(
     entry: ScheduledChange, command: ChangeNextDate, subscription: Subscription
 ) -> bool:
     change = entry.change
+    agreed = start_of(subscription, subscription.next_cycle)
     if isinstance(change, Cancellation):
-        return command.to >= entry.on
+        # A cycle that will not be served is not charged, on no date.
+        return entry.on <= agreed or command.to >= entry.on
     if isinstance(change, PauseChange):
-        agreed = start_of(subscription, subscription.next_cycle)
         low, high = min(agreed, command.to), max(agreed, command.to)
         return entry.on <= high and (change.until is None or change.until > low)
-    return moves_calendar(change)
+    within = agreed < entry.on <= command.to and not isinstance(change, CouponChange)
+    return within or moves_calendar(change)

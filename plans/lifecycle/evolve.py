@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
+from plans.calendar import cycle_start
 from plans.errors import BadInput
-from plans.lifecycle.changes import queue_order
+from plans.lifecycle.changes import moves_calendar, queue_order
 from plans.lifecycle.facts import (
     AnchorChanged,
     Canceled,
@@ -22,6 +24,7 @@ from plans.lifecycle.facts import (
     Paused,
     PauseEndMoved,
     PermissionChanged,
+    RestartUndone,
     Resumed,
     Scheduled,
     Started,
@@ -29,6 +32,7 @@ from plans.lifecycle.facts import (
     TrialEndMoved,
     Withdrawn,
 )
+from plans.lifecycle.left_cycle import LeftCycle
 from plans.lifecycle.states import SubscriptionState, check_transition
 from plans.lifecycle.subscription import Subscription
 from plans.lifecycle.terms import with_terms
@@ -51,7 +55,7 @@ def evolve(subscription: Subscription | None, event: Event) -> Subscription:
     if subscription is None:
         if not isinstance(event.fact, Created):
             raise _bad("fact", event.fact.kind, "the first event of a subscription creates it")
-        return created(event.subscription_id, event.fact)
+        return created(event.subscription_id, event.fact, on=event.on)
     if event.subscription_id != subscription.id:
         raise _bad("subscription_id", event.subscription_id, f"this is {subscription.id}")
     return apply(subscription, event.fact)
@@ -84,8 +88,8 @@ def apply_all(subscription: Subscription, facts: Iterable[Fact]) -> Subscription
     return subscription
 
 
-def created(subscription_id: str, fact: Created) -> Subscription:
-    """Give the value of a new agreement."""
+def created(subscription_id: str, fact: Created, *, on: date) -> Subscription:
+    """Give the value of an agreement that was made on a date."""
     return Subscription(
         id=subscription_id,
         state=_S.PENDING,
@@ -93,7 +97,7 @@ def created(subscription_id: str, fact: Created) -> Subscription:
         price_ref=fact.price_ref,
         quantity=fact.quantity,
         add_ons=(),
-        coupons=tuple(sorted(CouponHeld(code) for code in fact.coupons)),
+        coupons=tuple(CouponHeld(code, agreed_on=on) for code in sorted(fact.coupons)),
         interval=fact.interval,
         anchor_rule=fact.anchor_rule,
         anchor_day=fact.anchor_day,
@@ -136,7 +140,10 @@ def _trial_end_moved(was: Subscription, fact: TrialEndMoved) -> Subscription:
 
 
 def _terms_changed(was: Subscription, fact: TermsChanged) -> Subscription:
-    return _without(with_terms(was, fact.change), fact.schedule_id)
+    after = _without(with_terms(was, fact.change, on=fact.on), fact.schedule_id)
+    if not moves_calendar(fact.change):
+        return after
+    return replace(after, left=LeftCycle.of(was, on=fact.on))
 
 
 def _anchor_changed(was: Subscription, fact: AnchorChanged) -> Subscription:
@@ -148,6 +155,31 @@ def _anchor_changed(was: Subscription, fact: AnchorChanged) -> Subscription:
         period=fact.period,
         paid_through=fact.paid_through,
         next_on=None,
+        left=was.left if was.left is not None and _restarts(was, fact) else None,
+    )
+
+
+def _restarts(was: Subscription, fact: AnchorChanged) -> bool:
+    """Tell a cycle that begins with a change of plan from one that somebody moved."""
+    starts = cycle_start(anchor=fact.anchor, interval=fact.interval, cycle=was.next_cycle)
+    return was.left is not None and was.left.on == fact.on == starts
+
+
+def _restart_undone(was: Subscription, fact: RestartUndone) -> Subscription:
+    return replace(
+        was,
+        plan_code=fact.change.plan_code,
+        price_ref=fact.change.price_ref,
+        quantity=fact.quantity,
+        anchor=fact.anchor,
+        anchor_rule=fact.anchor.rule,
+        interval=fact.interval,
+        period=fact.period,
+        paid_through=fact.paid_through,
+        minimum_cycles=fact.minimum_cycles,
+        cycles_done=fact.cycles_done,
+        coupons=fact.coupons,
+        left=None,
     )
 
 
@@ -213,7 +245,7 @@ def _cycle_paid(was: Subscription, fact: CyclePaid) -> Subscription:
         last_paid_cycle=fact.cycle,
         declines=0,
         period=fact.period,
-        coupons=tuple(CouponHeld(each.code, each.cycles_used + 1) for each in was.coupons),
+        coupons=tuple(replace(each, cycles_used=each.cycles_used + 1) for each in was.coupons),
     )
     if was.pause is None:
         return replace(after, state=_S.ACTIVE, paid_through=fact.period.end)
@@ -240,6 +272,7 @@ _APPLY: dict[type, Callable[[Subscription, Any], Subscription]] = {
     TrialEndMoved: _trial_end_moved,
     TermsChanged: _terms_changed,
     AnchorChanged: _anchor_changed,
+    RestartUndone: _restart_undone,
     NextDateMoved: _next_date_moved,
     Scheduled: _scheduled,
     Withdrawn: _withdrawn,

@@ -18,7 +18,15 @@ from plans.lifecycle.changes import (
     QuantityChange,
     ScheduledChange,
 )
-from plans.lifecycle.values import Actor, PauseInForce, Permission, Refund, ResumeMode, Trial
+from plans.lifecycle.values import (
+    Actor,
+    CouponHeld,
+    PauseInForce,
+    Permission,
+    Refund,
+    ResumeMode,
+    Trial,
+)
 
 __all__ = [
     "AnchorChanged",
@@ -34,6 +42,7 @@ __all__ = [
     "PauseEndMoved",
     "Paused",
     "PermissionChanged",
+    "RestartUndone",
     "Resumed",
     "Scheduled",
     "Started",
@@ -109,6 +118,26 @@ class AnchorChanged:
     period: Period | None
     paid_through: date | None
     bridge_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class RestartUndone:
+    """A change that began a cycle was taken back on its day: terms and calendar are the old ones.
+
+    The next cycle keeps its number, so `anchor` may be another one for the same dates.
+    """
+
+    kind: ClassVar[str] = "restart_undone"
+    on: date
+    change: PlanChange
+    quantity: int
+    anchor: Anchor
+    interval: Interval
+    period: Period | None
+    paid_through: date | None
+    minimum_cycles: int
+    cycles_done: int
+    coupons: tuple[CouponHeld, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +265,7 @@ Fact = (
     | TrialEndMoved
     | TermsChanged
     | AnchorChanged
+    | RestartUndone
     | NextDateMoved
     | Scheduled
     | Withdrawn

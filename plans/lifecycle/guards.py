@@ -278,7 +278,7 @@ def _refund(case: Case) -> Iterator[GuardRefused]:
 def _others(case: Case) -> Iterator[GuardRefused]:
     """What the shop or Amazon brought about is not the customer's to undo."""
     command = case.command
-    if not isinstance(command, c.Undo | c.Reactivate):
+    if not isinstance(command, c.Undo | c.Reactivate | c.ChangePlan):
         return
     kept = {each.id for each in case.after.queue}
     for entry in case.before.queue:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from plans.lifecycle.changes import Cancellation
 from plans.lifecycle.commands import Cancel, Reactivate, Undo
 from plans.lifecycle.context import Context
 from plans.lifecycle.effects import resumed
 from plans.lifecycle.evolve import apply_all
-from plans.lifecycle.facts import Fact, Withdrawn
+from plans.lifecycle.facts import Fact, NextDateMoved, Withdrawn
 from plans.lifecycle.pausing import check_can_charge_again
 from plans.lifecycle.queue_rules import check_undo
 from plans.lifecycle.refusals import AlreadyDone, Refused, UnknownSchedule
 from plans.lifecycle.scheduling import carry_out, effective_date
-from plans.lifecycle.subscription import Subscription
+from plans.lifecycle.subscription import Subscription, start_of
 from plans.lifecycle.values import PauseCause, PermissionState, Timing
 
 __all__ = ["cancel", "reactivate", "undo"]
@@ -32,7 +34,17 @@ def cancel(subscription: Subscription, command: Cancel, context: Context) -> tup
     fee = (command.fee_yen or 0) if command.pays_fee else 0
     change = Cancellation(command.refund, fee)
     bound = command.timing is Timing.PERIOD_END
-    return carry_out(subscription, change, due=due, bound=bound, context=context)
+    first = _not_charged_ahead(subscription, due)
+    subscription = apply_all(subscription, first)
+    return first + carry_out(subscription, change, due=due, bound=bound, context=context)
+
+
+def _not_charged_ahead(subscription: Subscription, due: date) -> tuple[Fact, ...]:
+    """Put back a charge that was moved forward, when its cycle will not be served any more."""
+    moved, cycle = subscription.next_on, subscription.next_cycle
+    if moved is None or not moved < due <= start_of(subscription, cycle):
+        return ()
+    return (NextDateMoved(cycle, None),)
 
 
 def undo(subscription: Subscription, command: Undo, context: Context) -> tuple[Fact, ...]:

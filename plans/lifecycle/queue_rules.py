@@ -7,6 +7,7 @@ from datetime import date
 from plans.errors import BadInput
 from plans.lifecycle.changes import (
     Cancellation,
+    CouponChange,
     PauseChange,
     ScheduledChange,
     moves_calendar,
@@ -53,20 +54,29 @@ def check_bound(subscription: Subscription, *, on: date, field: str) -> None:
 
 
 def check_moved_date(subscription: Subscription, new: ScheduledChange) -> None:
-    """Refuse a pause or a calendar move across a charge date the customer moved; raises Refused."""
+    """Refuse what crosses a charge date the customer moved; raises Refused.
+
+    A pause and a calendar move do. So do other terms on days of a cycle that is charged later: its
+    one charge could not say which days they are about. Coupons count whole cycles and may come.
+    """
     moved = subscription.next_on
     if moved is None:
         return
     agreed = start_of(subscription, subscription.next_cycle)
     change = new.change
     across = isinstance(change, PauseChange) and _crosses(new.on, change.until, agreed, moved)
-    if across or moves_calendar(change):
+    within = agreed < new.on <= moved and not isinstance(change, Cancellation | CouponChange)
+    if across or within or moves_calendar(change):
         raise Refused(
             code="date_moved",
             field="on",
             value=new.on.isoformat(),
             rule=f"the charge of cycle {subscription.next_cycle} was moved to {moved}",
-            remedy=f"move it back to {agreed} first",
+            remedy=(
+                f"choose a date after {moved}, or let it be charged today first"
+                if within
+                else f"move it back to {agreed} first"
+            ),
         )
 
 
@@ -124,7 +134,7 @@ def _first_misfit(
         try:
             if entry.id == new:
                 check_changes_something(subscription, change)
-            subscription = with_terms(subscription, change)
+            subscription = with_terms(subscription, change, on=entry.on)
         except BadInput as refused:
             return entry, refused
     return None

@@ -44,7 +44,7 @@ def create(command: Create, context: Context) -> tuple[Fact, ...]:
         permission=_permission(command.permission_id),
         follows=command.follows,
     )
-    after = created(command.id, fact)
+    after = created(command.id, fact, on=context.on)
     if after.chargeable and command.starts_on <= context.on:
         return fact, started(after, on=command.starts_on)
     return (fact,)

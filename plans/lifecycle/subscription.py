@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from plans.calendar import Anchor, AnchorRule, Interval, Period, cycle_on_or_after, cycle_start
 from plans.lifecycle.changes import Cancellation, ScheduledChange
+from plans.lifecycle.left_cycle import LeftCycle
 from plans.lifecycle.refusals import OutOfOrder
 from plans.lifecycle.states import SubscriptionState
 from plans.lifecycle.values import (
@@ -38,7 +39,8 @@ class Subscription:
     `next_cycle` is charged next; its number counts from `anchor` and is never used twice.
     `next_on` is a charge date the customer moved. `period` is the last one paid for or granted,
     `paid_through` the first day that is not paid. `service_from` is the first day of the first
-    paid cycle, which may be shorter than the calendar's.
+    paid cycle, which may be shorter than the calendar's. `left` is the cycle that a change of plan
+    left when it began another one; it can be taken up again on that day.
     """
 
     id: str
@@ -71,6 +73,7 @@ class Subscription:
     permission: Permission
     follows: str | None
     sequence: int
+    left: LeftCycle | None = None
 
     @property
     def chargeable(self) -> bool:

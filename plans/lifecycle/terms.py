@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import assert_never
 
 from plans.lifecycle.changes import (
@@ -22,8 +23,8 @@ __all__ = ["TermsChange", "check_changes_something", "check_count", "with_terms"
 TermsChange = PlanChange | QuantityChange | AddOnChange | CouponChange
 
 
-def with_terms(was: Subscription, change: TermsChange) -> Subscription:
-    """Give the value under the new terms; raises Refused when the change does not fit the old."""
+def with_terms(was: Subscription, change: TermsChange, *, on: date) -> Subscription:
+    """Give the value under terms that begin on `on`; raises Refused when they do not fit."""
     match change:
         case PlanChange():
             return _with_plan(was, change)
@@ -31,9 +32,9 @@ def with_terms(was: Subscription, change: TermsChange) -> Subscription:
             check_count("quantity", quantity)
             return replace(was, quantity=quantity)
         case AddOnChange():
-            return replace(was, add_ons=_add_ons(was, change))
+            return replace(was, add_ons=_add_ons(was, change, on))
         case CouponChange():
-            return replace(was, coupons=_coupons(was, change))
+            return replace(was, coupons=_coupons(was, change, on))
         case _:
             assert_never(change)
 
@@ -92,29 +93,30 @@ def _with_plan(was: Subscription, change: PlanChange) -> Subscription:
     )
 
 
-def _add_ons(was: Subscription, change: AddOnChange) -> tuple[AddOnHeld, ...]:
+def _add_ons(was: Subscription, change: AddOnChange, on: date) -> tuple[AddOnHeld, ...]:
     held = next((each for each in was.add_ons if each.code == change.code), None)
+    agreed_on: date | None
     others = tuple(each for each in was.add_ons if each.code != change.code)
     if change.step is AddOnStep.ADD:
         if held is not None:
             raise _not_so("add_on", change.code, "it is held already", "change its number")
-        since = was.next_cycle
+        since, agreed_on = was.next_cycle, on
     elif held is None:
         raise _not_so("add_on", change.code, "it is not held on that date", "add it first")
     else:
-        since = held.since_cycle
+        since, agreed_on = held.since_cycle, held.agreed_on
     if change.step is AddOnStep.REMOVE:
         return others
     check_count("quantity", change.quantity)
-    return tuple(sorted((*others, AddOnHeld(change.code, change.quantity, since))))
+    return tuple(sorted((*others, AddOnHeld(change.code, change.quantity, since, agreed_on))))
 
 
-def _coupons(was: Subscription, change: CouponChange) -> tuple[CouponHeld, ...]:
+def _coupons(was: Subscription, change: CouponChange, on: date) -> tuple[CouponHeld, ...]:
     codes = {each.code for each in was.coupons}
     if change.step is CouponStep.ADD:
         if change.code in codes:
             raise _not_so("coupon", change.code, "it is on already", "use another one")
-        return tuple(sorted((*was.coupons, CouponHeld(change.code))))
+        return tuple(sorted((*was.coupons, CouponHeld(change.code, agreed_on=on))))
     if change.code not in codes:
         raise _not_so("coupon", change.code, "it is not on at that date", "add it first")
     return tuple(each for each in was.coupons if each.code != change.code)

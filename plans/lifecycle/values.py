@@ -89,19 +89,28 @@ class Permission:
 
 @dataclass(frozen=True, slots=True, order=True)
 class AddOnHeld:
-    """An add-on of the price list that the subscription has: how many, since which cycle."""
+    """An add-on of the price list that the subscription has: how many, since which cycle.
+
+    `agreed_on` is the day whose version of the price list was agreed; later ones do not count.
+    None, for what was agreed elsewhere, means the first day of `since_cycle`.
+    """
 
     code: str
     quantity: int
     since_cycle: int
+    agreed_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class CouponHeld:
-    """A coupon that is on, and how many cycles were charged with it."""
+    """A coupon that is on, and how many cycles were charged with it.
+
+    `agreed_on` is the day whose version of the price list was agreed; None means whatever is valid.
+    """
 
     code: str
     cycles_used: int = 0
+    agreed_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

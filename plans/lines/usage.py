@@ -7,22 +7,34 @@ UsageRefused
 └── WrongMeter         a record of another meter
 
 A record counts in the cycle its day lies in, however late it comes. What comes after that cycle
-was invoiced makes a line of its own on the next invoice: the difference to what was billed.
+was invoiced makes a line of its own on the next invoice: the difference to what was billed. It only
+adds: a level that fell after the invoice (`last`) makes no negative line, for a coupon may have
+paid a part of it and the next cycle may cost less than that. `usage_overbilled` tells it instead,
+and staff refund what was really paid.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import reduce
+from itertools import pairwise
 from types import MappingProxyType
 from typing import assert_never
 
 from plans.calendar import Period
-from plans.catalogue.price_models import Aggregation, Amount, UsageTerms, amount_of
+from plans.catalogue.price_models import (
+    EXACT,
+    Aggregation,
+    Amount,
+    UsageTerms,
+    amount_of,
+)
 from plans.errors import BadInput
-from plans.money_words import plain
+from plans.money_words import DECIMALS_MAX, decimals, plain
 
 __all__ = [
     "BilledUsage",
@@ -37,10 +49,11 @@ __all__ = [
     "WrongMeter",
     "record_usage",
     "usage_due",
+    "usage_overbilled",
     "used_in",
 ]
 
-# Far above any meter, and small enough that sums stay exact in Decimal's 28 digits.
+# Far above any meter.
 _QUANTITY_MAX = Decimal(10) ** 12
 
 
@@ -84,7 +97,10 @@ class UsageLog:
 
 @dataclass(frozen=True, slots=True)
 class BilledUsage:
-    """What earlier invoices took for the use of one period, corrections included."""
+    """What earlier invoices took for the use of one period, before coupons.
+
+    Corrections are entries of their own; what staff gave back is one below 0.
+    """
 
     period: Period
     amount_yen: int
@@ -92,9 +108,9 @@ class BilledUsage:
 
 @dataclass(frozen=True, slots=True)
 class UsageCharge:
-    """What one invoice takes for the use of one period: `amount` less `billed_yen`.
+    """What one invoice takes for the use of one period: `amount` less `billed_yen`, never below 0.
 
-    `late` tells a correction of a period that was invoiced before; it may be below 0.
+    `late` tells a correction of a period that was invoiced before.
     """
 
     meter: str
@@ -106,7 +122,12 @@ class UsageCharge:
     @property
     def amount_yen(self) -> int:
         """Whole yen to bill now."""
-        return self.amount.yen - self.billed_yen
+        return max(0, self.amount.yen - self.billed_yen)
+
+    @property
+    def overbilled_yen(self) -> int:
+        """Whole yen that were billed and, by the records of today, should not have been."""
+        return max(0, self.billed_yen - self.amount.yen)
 
 
 class UsageRefused(BadInput):
@@ -165,12 +186,37 @@ def usage_due(
     """Give what the next invoice takes: `ended` are the cycles that are over, oldest first.
 
     One that is not among `billed` is charged whole, even for 0 yen; one that is, only when late
-    records changed its amount. Once invoiced, add what was charged to `billed`.
+    records raised its amount. Once invoiced, add what was charged to `billed`. Raises BadInput for
+    periods that share a day.
     """
+    charges = _compared(log, terms, ended, billed)
+    return tuple(charge for charge in charges if charge.amount_yen or not charge.late)
+
+
+def usage_overbilled(
+    *,
+    log: UsageLog,
+    terms: UsageTerms,
+    ended: Sequence[Period],
+    billed: Iterable[BilledUsage],
+) -> tuple[UsageCharge, ...]:
+    """Give the invoiced cycles whose use fell afterwards, each with its `overbilled_yen`.
+
+    It is for a person to give back, as far as it was paid, and then an entry of `billed` below 0.
+    """
+    charges = _compared(log, terms, ended, billed)
+    return tuple(charge for charge in charges if charge.overbilled_yen)
+
+
+def _compared(
+    log: UsageLog, terms: UsageTerms, ended: Sequence[Period], billed: Iterable[BilledUsage]
+) -> list[UsageCharge]:
+    """Set what the records say of each period against what was billed for it."""
     before: dict[Period, int] = {}
     for entry in billed:
         before[entry.period] = before.get(entry.period, 0) + entry.amount_yen
-    charges = [
+    _check_apart(ended, before)
+    return [
         UsageCharge(
             meter=terms.meter,
             period=period,
@@ -180,13 +226,27 @@ def usage_due(
         )
         for period in ended
     ]
-    return tuple(charge for charge in charges if charge.amount_yen or not charge.late)
+
+
+def _check_apart(ended: Sequence[Period], before: Mapping[Period, int]) -> None:
+    """Refuse periods that share a day: its use would be billed twice."""
+    repeated = [period for period, times in Counter(ended).items() if times > 1]
+    for first, second in pairwise(sorted({*ended, *before})):
+        if second.start < first.end:
+            repeated.append(second)
+    if repeated:
+        raise BadInput(
+            field="ended",
+            value=repeated[0].text_en,
+            rule="overlaps another period that is over or was billed",
+            remedy="give each period once, with the very days it was billed with",
+        )
 
 
 def _aggregate(records: Sequence[UsageRecord], terms: UsageTerms) -> Decimal:
     match terms.aggregation:
         case Aggregation.SUM:
-            return sum((record.quantity for record in records), Decimal(0))
+            return reduce(EXACT.add, (record.quantity for record in records), Decimal(0))
         case Aggregation.MAX:
             return max((record.quantity for record in records), default=Decimal(0))
         case Aggregation.LAST:
@@ -211,6 +271,13 @@ def _check_record(record: UsageRecord, terms: UsageTerms, window: UsageWindow) -
             value=str(record.quantity),
             rule=f"a quantity lies between 0 and {_QUANTITY_MAX}",
             remedy="send what was used; what was sent in error is settled by staff",
+        )
+    if decimals(record.quantity) > DECIMALS_MAX:
+        raise BadInput(
+            field="quantity",
+            value=str(record.quantity),
+            rule=f"a quantity has at most {DECIMALS_MAX} decimals",
+            remedy="round it where it is measured",
         )
     if record.at.tzinfo is None:
         raise BadInput(

@@ -42,19 +42,22 @@ def settle_change(
     """Say what a change from the paid time to new terms costs, and where the money goes.
 
     `change_on` lies in the cycle, or is its end for a change at renewal, which moves no money.
-    Going back on the same day to the terms that were left takes everything back. `anchor_rule`
-    is the new plan's and counts when the cycle restarts. Raises BadInput for a date before the
+    Going back on the same day to the terms that were left takes everything back, whatever the
+    effect; asking again for the terms that run changes nothing. `anchor_rule` is the new plan's
+    and counts when the cycle restarts. Raises BadInput for a date before the
     paid time or after the cycle, another interval without a restart, or a restart that a
     `last_day` plan cannot make on that date.
     """
     effective_on = _effective_on(held, change_on, rule)
-    if effective_on == held.cycle.end or rule.effect is ChangeEffect.NONE:
+    restarts = rule.effect is ChangeEffect.RESTART_CYCLE
+    # Before the undoing: a restart with the same terms, asked for twice, is not undone by that.
+    goes_on = to == held.terms and (effective_on == held.cycle.start or not restarts)
+    if effective_on == held.cycle.end or goes_on:
         return _nothing(held, effective_on, to)
     day = held.same_day if held.starts_on == effective_on else None
     if day is not None and to == day.before.terms:
         return _taken_back(held, day, rule)
-    restarts = rule.effect is ChangeEffect.RESTART_CYCLE
-    if to == held.terms and (effective_on == held.cycle.start or not restarts):
+    if rule.effect is ChangeEffect.NONE:
         return _nothing(held, effective_on, to)
     if restarts:
         anchor, cycle = _restarted(effective_on, to, anchor_rule)
@@ -77,7 +80,8 @@ def _settled(
     before = held if day is None else day.before
     credited_yen = -credit.amount_yen if day is None else day.credited_yen
     net_yen = charge.amount_yen - credited_yen
-    taken_yen = _taken_yen(net_yen, rule.negative)
+    already_yen = 0 if day is None else day.taken_yen
+    taken_yen = _taken_yen(net_yen, already_yen, rule.negative)
     afterwards = PaidTime(
         cycle=cycle,
         starts_on=effective_on,
@@ -86,7 +90,6 @@ def _settled(
         pending_yen=held.pending_yen,
         same_day=SameDay(before, credited_yen, net_yen, taken_yen),
     )
-    already_yen = 0 if day is None else day.taken_yen
     return _settlement((credit, charge), taken_yen - already_yen, rule, afterwards)
 
 
@@ -200,8 +203,14 @@ def _whole_line(terms: Terms, period: Period, amount_yen: int, words: LineWords)
     return ChangeLine(kind, terms, period, amount_yen, exact_yen, words.text_ja, words.text_en)
 
 
-def _taken_yen(net_yen: int, negative: NegativeResult) -> int:
-    return max(0, net_yen) if negative is NegativeResult.FORFEIT else net_yen
+def _taken_yen(net_yen: int, already_yen: int, negative: NegativeResult) -> int:
+    """Give what the day's changes are to have taken; forfeiting gives no more than is given back.
+
+    What an earlier change of the day carried or refunded stays so: a downgrade costs nothing.
+    """
+    if negative is NegativeResult.FORFEIT:
+        return max(net_yen, min(0, already_yen))
+    return net_yen
 
 
 def _restarted(on: date, to: Terms, anchor_rule: AnchorRule) -> tuple[Anchor, Period]:

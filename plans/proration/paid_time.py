@@ -154,7 +154,7 @@ def _credit_base(held: PaidTime, rule: ProrationRule) -> tuple[int, int]:
     asked_yen = days_share(side, cycle=held.cycle, on=held.starts_on, rule=rule).amount_yen
     if held.paid_yen == asked_yen:
         return side.cycle_yen, days
-    return held.paid_yen, _weight(held.days.days, rule)
+    return held.paid_yen, held.days.days
 
 
 def _weight(days: int, rule: ProrationRule) -> int:

@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.calc import OPERATORS, answer, run
+from app.calc import answer, run
+from app.calc.contract import OPERATORS
 
 PERIOD = {"period_start": "2026-04-01", "period_end": "2026-05-01"}
 SIDE = {"price": 3000, "quantity": 1}
 
-# One good request of each operator; the error tables below spoil one thing each.
+# One good request of each operator of the contract; the error tables below spoil one thing each.
+# The other operations have tables of their own beside this module.
 GOOD = {
     "periods": {"op": "periods", "anchor": "2026-01-31", "unit": "month", "count": 1, "n": 3},
     "prorate": {

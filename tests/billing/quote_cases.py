@@ -149,6 +149,7 @@ def with_account(view: Situation, account) -> Situation:
         credit=account.credit,
         waiting=account.waiting,
         usage=account.usage,
+        closed=account.closed,
     )
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from price_moves_cases import migration, store_migration
 from small_books import AT, MERCHANT, SmallBooks
 from sqlalchemy import Connection, Engine
 
@@ -12,7 +13,7 @@ from billing.database import open_engine, reading
 from billing.forecast import ComingCharge, DayTotal, Forecast, forecast
 from billing.merchants import load_merchant
 from billing.tables import metadata
-from plans import BadInput
+from plans import BadInput, Grandfathering
 
 Parts = list[tuple[str, int]]
 
@@ -255,3 +256,54 @@ def test_a_year_of_many_subscriptions_takes_seconds(sqlite_url: str) -> None:
 def test_a_free_first_cycle_is_no_charge(books: SmallBooks) -> None:
     subscribed(books, "free", terms={"first_amount_yen": 0}, first_cycle=1)
     assert dates(foreseen(books, days=60)) == ["01-20"]  # 20 December is free
+
+
+def moved_in_february(books: SmallBooks, stay: Grandfathering | None = None) -> None:
+    books.price(code="dearer", amount_yen=3_500)
+    store_migration(books, migration("p-one", "dearer", on=date(2027, 2, 1), stay=stay))
+
+
+def test_a_price_migration_moves_the_cycles_from_its_day_on(books: SmallBooks) -> None:
+    """Cycles start on the 20th; the one of February is the first from 1 February on."""
+    subscribed(books, "one")
+    moved_in_february(books)
+    found = foreseen(books, days=120).charges  # to 22 March
+    assert [(charge.plan_code, charge.amount_yen) for charge in found] == [
+        *[("p-one", 3_000)] * 2,  # December, January
+        *[("dearer", 3_500)] * 2,
+    ]
+    assert found[2].why_ja == "プランdearer 2027年2月20日〜2027年3月19日 3,500円"
+
+
+@pytest.mark.parametrize(
+    ("started_on", "yen"),
+    [
+        pytest.param(date(2025, 12, 31), [3_000, 3_000, 3_000, 3_500], id="keeps it to the 28th"),
+        pytest.param(date(2026, 1, 1), [3_000, 3_000, 3_500, 3_500], id="came on the day"),
+    ],
+)
+def test_who_was_there_before_keeps_the_price(
+    books: SmallBooks, started_on: date, yen: list[int]
+) -> None:
+    subscribed(books, "one", started_on=started_on)
+    moved_in_february(books, Grandfathering(date(2026, 1, 1), date(2027, 2, 28)))
+    assert [charge.amount_yen for charge in foreseen(books, days=120).charges] == yen
+
+
+def test_a_cycle_is_priced_by_its_own_day_and_not_by_the_day_it_is_charged(
+    books: SmallBooks,
+) -> None:
+    """The cycle of 20 January, moved to 5 February."""
+    subscribed(books, "one", next_cycle=2, due_at=morning(2027, 2, 5))
+    moved_in_february(books)
+    first, second = foreseen(books, days=100).charges
+    assert (first.on, first.amount_yen, first.plan_code) == (date(2027, 2, 5), 3_000, "p-one")
+    assert (second.on, second.amount_yen) == (date(2027, 2, 20), 3_500)
+
+
+def test_an_invoiced_cycle_tells_the_plan_of_its_own_day(books: SmallBooks) -> None:
+    books.price(code="dearer", amount_yen=3_500)
+    store_migration(books, migration("p-one", "dearer", on=date(2026, 12, 20)))
+    unpaid(books, "one", "due")
+    (slot, *_) = foreseen(books).charges
+    assert (slot.cycle, slot.plan_code, slot.amount_yen) == (1, "dearer", 3_000)

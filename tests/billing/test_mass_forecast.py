@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from price_moves_cases import migration, store_migration
 from small_books import AT, MERCHANT, SmallBooks
 from sqlalchemy import Connection, Engine
 
@@ -29,6 +30,7 @@ from billing.tables import metadata
 from plans import (
     BadInput,
     CyclePrice,
+    Grandfathering,
     Interval,
     Month,
     Plan,
@@ -86,11 +88,16 @@ def all_told(
 
 
 class RandomBooks:
-    """Subscriptions of every kind, sharing permissions, with unpaid slots and cap months."""
+    """Subscriptions of every kind, sharing permissions, with unpaid slots and cap months.
+
+    Every third price is left for another one of the same terms, and that one for a third.
+    """
 
     def __init__(self, books: SmallBooks, *, seed: int) -> None:
         self.books, self.chance = books, random.Random(seed)
         self.prices = [self._price(number) for number in range(12)]
+        for number, (_, terms) in enumerate(self.prices[::3]):
+            self._migrations(3 * number, terms)
 
     def write(self, *, permissions: int) -> None:
         self.permissions = [self._permission() for _ in range(permissions)]
@@ -118,6 +125,16 @@ class RandomBooks:
         }
         amount = self.chance.choice([500, 3_000, 20_000, 49_999, 98_000])
         return self.books.price(code=f"p{number}", amount_yen=amount, **terms), terms
+
+    def _migrations(self, number: int, terms: dict[str, Any]) -> None:
+        codes = [f"p{number}", f"p{number}-dearer", f"p{number}-again"]
+        for amount_yen, old, new in zip((4_100, 52_300), codes, codes[1:], strict=False):
+            self.books.price(code=new, amount_yen=amount_yen, **terms)
+            kept, stays = (self._moment(300).date() for _ in range(2))
+            stay = self.chance.choice(
+                [None, Grandfathering(date(2025, 9, 1)), Grandfathering(until=max(kept, stays))]
+            )
+            store_migration(self.books, migration(old, new, on=kept, stay=stay))
 
     def _permission(self) -> int:
         permission = self.books.permission(
@@ -148,6 +165,7 @@ class RandomBooks:
             price=price,
             permission=permission,
             state=state,
+            started_on=date(2025, 1, 1) + timedelta(days=self.chance.randrange(600)),
             quantity=self.chance.randrange(1, 6) if terms["per_seat"] else 1,
             anchor_year=2025,
             anchor_month=self.chance.randrange(1, 13),
@@ -208,6 +226,7 @@ def test_every_charge_of_mixed_books(engine: Engine, rule: str) -> None:
         told = all_told(connection, merchant, horizon, rows=37, charges=500)
         totals = forecast_in_mass(connection, merchant, at=AT, days=YEAR, top=10_000)
     assert told == told_by_forecast(exact)
+    assert {charge.plan_code.partition("-")[2] for charge in exact.charges} >= {"dearer", "again"}
     assert (totals.first, totals.last) == (exact.first, exact.last)
     assert totals.days == exact.days()
     assert totals_of_columns(totals) == totals_by_hand(exact)
@@ -292,6 +311,22 @@ def test_a_price_of_the_nth_cycle(engine: Engine) -> None:
         seen = forecast_in_mass(connection, load_merchant(connection, MERCHANT), at=AT, days=190)
     assert [month.amount_yen for month in seen.months] == [
         *(0, 5_000, 3_000, 1_500, 1_500, 3_000, 3_000)  # November to May
+    ]
+
+
+def test_subscribers_move_to_the_price_of_a_migration(engine: Engine) -> None:
+    """3,000 until January, 3,500 from February; who came before 2026 pays 3,000 until March."""
+    with engine.begin() as connection:
+        books = SmallBooks(connection)
+        old, _ = books.price(code="old"), books.price(code="new", amount_yen=3_500)
+        stay = Grandfathering(date(2026, 1, 1), date(2027, 3, 31))
+        store_migration(books, migration("old", "new", on=date(2027, 2, 1), stay=stay))
+        for name, started in (("first", date(2025, 12, 31)), ("later", date(2026, 1, 1))):
+            permission = books.permission()
+            books.subscription(name, price=old, permission=permission, started_on=started)
+        seen = forecast_in_mass(connection, load_merchant(connection, MERCHANT), at=AT, days=190)
+    assert [month.amount_yen for month in seen.months] == [
+        *(0, 6_000, 6_000, 6_500, 6_500, 7_000, 7_000)  # November to May
     ]
 
 

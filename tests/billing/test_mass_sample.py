@@ -1,6 +1,8 @@
 """Every row of a large random sample is planned as the exact rule plans it, charge by charge."""
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -19,15 +21,66 @@ from billing.mass_forecast import (
     horizon_of,
     judged_pieces,
 )
-from plans import Anchor, AnchorRule, BadInput, Interval, Month, Unit, cycle_start
+from billing.mass_prices import PriceColumns
+from billing.price_moves import PriceMoves
+from billing.terms import Terms
+from plans import (
+    ALWAYS,
+    Anchor,
+    AnchorRule,
+    BadInput,
+    BeyondCalendar,
+    Grandfathering,
+    Interval,
+    Month,
+    Plan,
+    Price,
+    PriceMigration,
+    PriceRef,
+    TaxCategory,
+    Unit,
+    cycle_start,
+    price_agreed,
+)
 from plans.columnar_calendar import RULES, UNITS, Ints, Schedules
 
 FIRST = date(2026, 11, 22)
 HORIZON = horizon_of(first=FIRST, days=365)
 MONTH = HORIZON.first_month
-PRICES = np.array([[0, 980], [2_980, 2_980], [100, 12_800], [39_800, 39_800], [98_000, 60_000]])
+# First and later price; price n is plan "pn". Its terms are a month's, whatever a row's calendar.
+PRICES = ((0, 980), (2_980, 2_980), (100, 12_800), (39_800, 39_800), (98_000, 60_000))
+TERMS = {
+    n: Terms(
+        Plan(f"p{n}", "", ""),
+        Price(
+            plan_code=f"p{n}",
+            valid_from=ALWAYS,
+            amount_yen=later,
+            tax_category=TaxCategory.STANDARD,
+            interval=Interval(Unit.MONTH),
+            first_amount_yen=first,
+        ),
+    )
+    for n, (first, later) in enumerate(PRICES)
+}
+ROOM = (50_000,) * 6 + (30_000, 100_000, 2_000, 0)
+NO_ROOM = (3_000, 1_000, 300, 0)
 # Of every unit the counts that give few to some dozens of charges a year.
 COUNTS = {Unit.DAY: (10, 45), Unit.WEEK: (1, 9), Unit.MONTH: (1, 7), Unit.YEAR: (1, 2)}
+
+
+def migration(old: int, new: int, on: date, stay: Grandfathering | None = None) -> PriceMigration:
+    refs = (PriceRef(f"p{n}", ALWAYS) for n in (old, new))
+    return PriceMigration(f"m{old}", ALWAYS, *refs, ALWAYS, on, grandfathered=stay)
+
+
+MIGRATIONS = (
+    migration(0, 1, date(2027, 2, 1), Grandfathering(date(2025, 6, 1), date(2027, 5, 31))),
+    migration(1, 2, date(2027, 4, 15), Grandfathering(date(2026, 1, 1))),
+    migration(2, 3, date(2027, 8, 1), Grandfathering(date(2024, 9, 9), date(2027, 9, 30))),
+    migration(4, 2, date(2020, 1, 1), Grandfathering(until=date(2027, 6, 30))),
+)
+PRICED = PriceColumns(TERMS, PriceMoves.of(MIGRATIONS, TERMS.values()))
 
 # What is told of a charge: row, cycle, day, yen, verdict, parts
 Told = tuple[int, int, date, int, Verdict, tuple[CapPart, ...]]
@@ -37,7 +90,16 @@ def sample_size() -> int:
     return 100_000 if settings.get_current_profile_name() == "nightly" else 3_000
 
 
-def mixed(rows: int, *, seed: int) -> Slice:
+@dataclass(frozen=True)
+class Sample:
+    """A slice with what its columns no longer say: when each row subscribed, and to what."""
+
+    slice: Slice
+    subscribed_on: Sequence[date]
+    agreed: Sequence[int]
+
+
+def mixed(rows: int, *, seed: int | list[int], limits: Sequence[int] = ROOM) -> Sample:
     """Rows of every kind; permissions have one to five of them, and limits down to 0 yen."""
     chance = np.random.default_rng(seed)
     unit = chance.choice([0, 1, 2, 2, 2, 2, 3], rows)
@@ -47,6 +109,9 @@ def mixed(rows: int, *, seed: int) -> Slice:
     permission = np.cumsum(chance.random(rows) < 0.6) * 3
     next_cycle = chance.integers(0, 20, rows)
     moved = np.datetime64(FIRST, "D") + chance.integers(-20, 400, rows)
+    subscribed = np.datetime64("2024-01-01", "D") + chance.integers(0, 1_050, rows)
+    agreed = chance.integers(0, len(PRICES), rows).tolist()
+    priced = PRICED.of(agreed, [1] * rows, subscribed.tolist())
     agreements = Agreements(
         subscription=np.arange(rows),
         permission=permission,
@@ -58,20 +123,21 @@ def mixed(rows: int, *, seed: int) -> Slice:
             unit=unit,
             count=chance.integers(low, high),
         ),
-        price=chance.integers(0, len(PRICES), rows),
-        price_yen=PRICES,
-        price_from=np.array([0, 1]),
+        price=priced.price,
+        price_yen=priced.price_yen,
+        price_from=priced.price_from,
+        moved_on=priced.moved_on,
         first_cycle=np.where(chance.random(rows) < 0.5, next_cycle, 0),
         next_cycle=np.where(chance.random(rows) < 0.1, -1, next_cycle),
         next_on=np.where(chance.random(rows) < 0.3, moved, np.datetime64("NaT", "D")),
         stuck=np.zeros(rows, dtype=bool),
-        limit_yen=chance.choice([50_000] * 6 + [30_000, 100_000, 2_000, 0], rows + 1)[
-            permission // 3
-        ],
+        limit_yen=chance.choice(limits, rows + 1)[permission // 3],
         dead=np.zeros(rows, dtype=bool),
         expires_on=np.full(rows, np.datetime64("NaT", "D")),
     )
-    return Slice(agreements, _open(chance, rows), _taken(chance, permission))
+    bills = _bills(chance, np.flatnonzero(agreements.next_cycle < 0))
+    whole = Slice(agreements, _open(chance, rows), _taken(chance, permission), bills)
+    return Sample(whole, subscribed.tolist(), agreed)
 
 
 def _open(chance: np.random.Generator, rows: int) -> Charges:
@@ -81,6 +147,18 @@ def _open(chance: np.random.Generator, rows: int) -> Charges:
         cycle=np.full(len(row), 7),
         on=np.datetime64(FIRST, "D") + chance.integers(0, 40, len(row)),
         amount_yen=chance.choice([1, 3_000, 50_000], len(row)),
+        stuck=np.zeros(len(row), dtype=bool),
+    )
+
+
+def _bills(chance: np.random.Generator, without_cycles: Ints) -> Charges:
+    """Of rows that have no cycles of their own some are billed twice, in any order of days."""
+    row = np.repeat(without_cycles[::2], 2)
+    return Charges(
+        row=row,
+        cycle=np.arange(len(row)),
+        on=np.datetime64(FIRST, "D") + chance.integers(0, 366, len(row)),
+        amount_yen=chance.choice([1, 3_000, 70_000], len(row)),
         stuck=np.zeros(len(row), dtype=bool),
     )
 
@@ -104,8 +182,9 @@ def told_by_columns(whole: Slice, rule: CapRule, *, at_most: int) -> Counter[Tol
     return told
 
 
-def told_exactly(whole: Slice, rule: CapRule) -> Counter[Told]:
-    """The same by plain loops over the scalar calendar and the scalar rule."""
+def told_exactly(sample: Sample, rule: CapRule) -> Counter[Told]:
+    """The same by plain loops over the scalar calendar, prices and cap rule."""
+    whole = sample.slice
     told: Counter[Told] = Counter()
     used: dict[int, dict[Month, int]] = {}
     taken = whole.taken
@@ -118,7 +197,7 @@ def told_exactly(whole: Slice, rule: CapRule) -> Counter[Told]:
         item = (row, int(opened.cycle[n]), opened.on[n].item(), int(opened.amount_yen[n]))
         asked.setdefault(owner, []).append(item)
     for row, owner in enumerate(whole.agreements.permission.tolist()):
-        asked.setdefault(owner, []).extend(_cycles(whole.agreements, row))
+        asked.setdefault(owner, []).extend(_cycles(sample, row))
     limits = dict(zip(whole.agreements.permission, whole.agreements.limit_yen, strict=True))
     for owner, charges in asked.items():
         verdicts = plan_charges(
@@ -132,20 +211,34 @@ def told_exactly(whole: Slice, rule: CapRule) -> Counter[Told]:
     return told
 
 
-def _cycles(rows: Agreements, row: int) -> list[tuple[int, int, date, int]]:
+def _cycles(sample: Sample, row: int) -> list[tuple[int, int, date, int]]:
+    rows, bills = sample.slice.agreements, sample.slice.bills
+    if rows.next_cycle[row] < 0:
+        own = bills.take(np.flatnonzero(bills.row == row))
+        columns = (own.row, own.cycle, own.on, own.amount_yen)
+        return list(zip(*(column.tolist() for column in columns), strict=True))
     anchor, interval = _scalar(rows.schedules, row)
     cycle, found = int(rows.next_cycle[row]), []
     moved_on = rows.next_on[row].item()
     while cycle >= 0:
-        on = moved_on if moved_on and cycle == rows.next_cycle[row] else None
-        on = on or cycle_start(anchor=anchor, interval=interval, cycle=cycle)
+        start = cycle_start(anchor=anchor, interval=interval, cycle=cycle)
+        on = moved_on if moved_on and cycle == rows.next_cycle[row] else start
         if on > HORIZON.last:
             break
-        nth = min(cycle - int(rows.first_cycle[row]), 1)
-        if yen := int(PRICES[rows.price[row], nth]):
+        if yen := _yen(sample, row, cycle - int(rows.first_cycle[row]) + 1, start):
             found.append((row, cycle, max(on, FIRST), yen))
         cycle += 1
     return found
+
+
+def _yen(sample: Sample, row: int, nth: int, on: date) -> int:
+    ref = price_agreed(
+        migrations=MIGRATIONS,
+        agreed=PriceRef(f"p{sample.agreed[row]}", ALWAYS),
+        subscribed_on=sample.subscribed_on[row],
+        on=on,
+    )
+    return TERMS[int(ref.plan_code[1:])].price.cycle_yen(quantity=1, nth=nth)
 
 
 def _scalar(schedules: Schedules, row: int) -> tuple[Anchor, Interval]:
@@ -161,10 +254,10 @@ def _scalar(schedules: Schedules, row: int) -> tuple[Anchor, Interval]:
 
 @pytest.mark.parametrize("rule", list(CapRule))
 def test_every_row_of_a_sample(rule: CapRule) -> None:
-    whole = mixed(sample_size(), seed=[*b"sample", len(rule)])
-    exact = told_exactly(whole, rule)
-    assert told_by_columns(whole, rule, at_most=1_000_000) == exact
-    assert told_by_columns(whole, rule, at_most=5_000) == exact
+    sample = mixed(sample_size(), seed=[*b"sample", len(rule)])
+    exact = told_exactly(sample, rule)
+    assert told_by_columns(sample.slice, rule, at_most=1_000_000) == exact
+    assert told_by_columns(sample.slice, rule, at_most=5_000) == exact
     # The sample holds what it is meant to hold.
     verdicts = Counter(verdict for *_, verdict, _ in exact)
     missing = {
@@ -173,32 +266,76 @@ def test_every_row_of_a_sample(rule: CapRule) -> None:
         CapRule.SPLIT: {Verdict.REFUSED},
     }
     assert set(Verdict) - set(verdicts) == missing[rule]
+    prices = sample.slice.agreements.price_yen
+    assert prices.shape[1] == 4  # p0 becomes p1, p2 and p3
+
+
+@pytest.mark.parametrize("rule", list(CapRule))
+def test_every_row_of_a_sample_far_above_its_cap(rule: CapRule) -> None:
+    """39,800 a month under 300: a year's charges fill 1,592 months."""
+    sample = mixed(sample_size() // 20, seed=[*b"no room", len(rule)], limits=NO_ROOM)
+    assert told_by_columns(sample.slice, rule, at_most=5_000) == told_exactly(sample, rule)
 
 
 @settings(deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 25), st.sampled_from(CapRule))
 def test_every_row_of_small_books(seed: int, rows: int, rule: CapRule) -> None:
-    whole = mixed(rows, seed=seed)
-    assert told_by_columns(whole, rule, at_most=10) == told_exactly(whole, rule)
+    sample = mixed(rows, seed=seed)
+    assert told_by_columns(sample.slice, rule, at_most=10) == told_exactly(sample, rule)
+
+
+def alone(on: Sequence[date], amounts: Sequence[int], *, limit_yen: int) -> Sample:
+    """One permission with open charges and no cycles."""
+    opened = Charges(
+        row=np.zeros(len(on), dtype=np.int64),
+        cycle=np.arange(len(on)),
+        on=np.array(on, dtype="datetime64[D]"),
+        amount_yen=np.array(amounts),
+        stuck=np.zeros(len(on), dtype=bool),
+    )
+    sample = mixed(1, seed=0)
+    columns = {name: getattr(sample.slice.agreements, name) for name in Agreements.__slots__}
+    columns |= {"next_cycle": np.array([-1]), "limit_yen": np.array([limit_yen])}
+    # Cycles of a day, so that the calendar has one after every horizon.
+    columns["schedules"] = Schedules.of(
+        year=[2026], month=[1], day=[1], rule=[0], unit=[0], count=[1]
+    )
+    nothing = TakenRoom(*(np.array([], dtype=np.int64),) * 3)
+    return replace(sample, slice=Slice(Agreements(**columns), opened, nothing))
+
+
+def singly(sample: Sample, rule: CapRule) -> int:
+    return forecast_of_slices([sample.slice], horizon=HORIZON, rule=rule).planned_singly
 
 
 def test_only_the_far_and_the_very_many_are_planned_singly() -> None:
-    """98,000 under 2,000 a month runs on for years; 1,001 charges are more than the steps."""
+    """Room in use more than a year past the horizon, and 1,001 charges that differ."""
     whole = mixed(2_000, seed=5)
-    seen = forecast_of_slices([whole], horizon=HORIZON, rule=CapRule.SPLIT)
+    seen = forecast_of_slices([whole.slice], horizon=HORIZON, rule=CapRule.SPLIT)
     assert 0 < seen.planned_singly < seen.tight < seen.permissions
-    refusing = forecast_of_slices([whole], horizon=HORIZON, rule=CapRule.REFUSE)
-    assert refusing.planned_singly == 0  # nothing is moved, so nothing goes far
-    many = Charges(
-        row=np.zeros(1_001, dtype=np.int64),
-        cycle=np.arange(1_001),
-        on=np.full(1_001, np.datetime64(FIRST, "D")),
-        amount_yen=np.full(1_001, 100),
-        stuck=np.zeros(1_001, dtype=bool),
-    )
-    one = Slice(mixed(1, seed=0).agreements, many, TakenRoom(*(np.array([], dtype=np.int64),) * 3))
-    assert forecast_of_slices([one], horizon=HORIZON, rule=CapRule.REFUSE).planned_singly == 1
-    assert told_by_columns(one, CapRule.REFUSE, at_most=10) == told_exactly(one, CapRule.REFUSE)
+    assert singly(whole, CapRule.REFUSE) == 0  # nothing is moved, so nothing goes far
+    many = alone([FIRST] * 1_001, [100] * 1_000 + [99], limit_yen=50_000)
+    for rule, expected in ((CapRule.REFUSE, 1), (CapRule.DEFER, 1), (CapRule.SPLIT, 0)):
+        assert singly(many, rule) == expected
+        assert told_by_columns(many.slice, rule, at_most=10) == told_exactly(many, rule)
+
+
+def test_a_split_past_the_year_9999_is_refused() -> None:
+    """November 2026 to December 9999 are 95,678 months: 2 of this year and 7,973 years of 12."""
+    sample = alone([FIRST] * 2, [95_678, 1], limit_yen=1)
+    with pytest.raises(BeyondCalendar) as exact:
+        told_exactly(sample, CapRule.SPLIT)
+    with pytest.raises(BeyondCalendar, match="past the year 9999") as refused:
+        forecast_of_slices([sample.slice], horizon=HORIZON, rule=CapRule.SPLIT)
+    assert str(refused.value) == str(exact.value)
+
+
+@pytest.mark.parametrize("amounts", [[3, 3], [3, 2]], ids=["alike", "different"])
+def test_a_charge_deferred_past_the_year_9999_is_refused(amounts: list[int]) -> None:
+    sample = alone([date(9999, 12, 5)] * 2, amounts, limit_yen=4)
+    horizon = horizon_of(first=date(9999, 11, 1), days=50)
+    with pytest.raises(BeyondCalendar, match="past the year 9999"):
+        forecast_of_slices([sample.slice], horizon=horizon, rule=CapRule.DEFER)
 
 
 @pytest.mark.parametrize(
@@ -208,12 +345,12 @@ def test_only_the_far_and_the_very_many_are_planned_singly() -> None:
         ("permission", [-1, 1], "permission"),
         ("limit_yen", [-1, 1], "limit_yen"),
         ("limit_yen", [1, 10**15 + 1], "limit_yen"),
-        ("price_yen", [[1], [10**9 + 1]], "price_yen"),
-        ("price_yen", [[1], [-1]], "price_yen"),
+        ("price_yen", [[[1]], [[10**9 + 1]]], "price_yen"),
+        ("price_yen", [[[1]], [[-1]]], "price_yen"),
     ],
 )
 def test_columns_out_of_range_are_refused(column: str, values: list[int], field: str) -> None:
-    good = mixed(2, seed=1).agreements
+    good = mixed(2, seed=1).slice.agreements
     columns = {name: getattr(good, name) for name in Agreements.__slots__}
     with pytest.raises(BadInput) as refused:
         Agreements(**columns | {column: np.array(values)})
@@ -221,7 +358,7 @@ def test_columns_out_of_range_are_refused(column: str, values: list[int], field:
 
 
 def test_a_cycle_before_the_first_paid_one_is_refused() -> None:
-    good = mixed(1, seed=3)
+    good = mixed(1, seed=3).slice
     columns = {name: getattr(good.agreements, name) for name in Agreements.__slots__}
     columns |= {"first_cycle": np.array([500]), "next_cycle": np.array([0])}
     wrong = Slice(Agreements(**columns), good.open, good.taken)

@@ -80,15 +80,22 @@ for year in (1970, 2026, 2099):
         change_on = period.start + timedelta(days=day % 28)
         print(prorate(period=period, change_on=change_on, old=Side(980), new=Side(1980)))
         print(chain(period=period, start=Side(980), changes=[Change(change_on, Side(1980))]))
+        old, new = (Terms(Side(yen), months) for yen in (980, 1980))
+        first = first_period_charge(cycle=period, starts_on=change_on, terms=old)
+        for rule in map(ChangeRule, ChangeEffect):
+            print(settle_change(held=first.held, change_on=change_on, to=new, rule=rule))
+ranks = tuple(frozenset(codes) for codes in (("a", "b", "c"), ("d", "e"), ("f",)))
+family = PlanFamily("f", date(2026, 1, 1), ranks)
+print(family.content_hash, offer_text(family))
 """
 
 
-def answers_in(zone: str) -> str:
-    """Run the same questions in a process of its own, on a machine of that zone."""
+def answers_in(zone: str, *, seed: int = 0) -> str:
+    """Run the same questions in a process of its own, on a machine of that zone and hash seed."""
     ran = subprocess.run(
         [sys.executable, "-c", ANSWERS],
         cwd=ROOT,
-        env={**os.environ, "TZ": zone, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "TZ": zone, "PYTHONHASHSEED": str(seed), "PYTHONPATH": str(ROOT)},
         capture_output=True,
         check=True,
     )
@@ -99,4 +106,4 @@ def answers_in(zone: str) -> str:
     "zone", ["UTC", "America/New_York", "Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kathmandu"]
 )
 def test_no_answer_depends_on_the_machines_time_zone(zone):
-    assert answers_in(zone) == answers_in("Asia/Tokyo")
+    assert answers_in(zone, seed=len(zone)) == answers_in("Asia/Tokyo")

@@ -137,15 +137,6 @@ def test_what_comes_late_is_a_correction_with_the_included_units_counted_once():
     assert usage_due(log=log, terms=CALLS, ended=[NOVEMBER, DECEMBER], billed=settled) == ()
 
 
-def test_a_late_last_level_may_give_money_back():
-    terms = replace(CALLS, included=0, aggregation=Aggregation.LAST)
-    log = logged(record("a", 5, 1_000), record("b", 6, 400), terms=terms)
-    (charge,) = usage_due(
-        log=log, terms=terms, ended=[NOVEMBER], billed=[BilledUsage(NOVEMBER, 500)]
-    )
-    assert charge.amount_yen == 200 - 500
-
-
 RECORDS = st.lists(
     st.builds(record, st.uuids().map(str), st.integers(1, 30), st.integers(0, 10**6)), max_size=12
 )

@@ -1,0 +1,45 @@
+"""Options that many commands of the command line share, and how their texts are read."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+import typer
+
+__all__ = ["Actor", "At", "Json", "Lang", "Reason", "day", "instant"]
+
+Json = Annotated[bool, typer.Option("--json", help="one JSON document instead of a table")]
+Lang = Annotated[Literal["ja", "en"], typer.Option(help="language of the words")]
+At = Annotated[str | None, typer.Option(help="pretend it is this instant (ISO 8601)")]
+Actor = Annotated[
+    Literal["staff", "customer"], typer.Option("--actor", "--as", help="whose rules hold")
+]
+Reason = Annotated[
+    str, typer.Option(help="why, for the books; staff need one to override a customer's rule")
+]
+
+
+def instant(text: str | None) -> datetime | None:
+    """Read `--at`; raises BadParameter for what is no instant or has no zone."""
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"{text!r} is not an instant; write 2026-12-01T09:00+09:00", param_hint="--at"
+        ) from error
+    if found.tzinfo is None:
+        raise typer.BadParameter(
+            f"{text!r} has no zone; write {text}+09:00 or {text}Z", param_hint="--at"
+        )
+    return found
+
+
+def day(text: str | None, *, option: str) -> date | None:
+    """Read a day; raises BadParameter for what is none."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date() if text else None  # noqa: DTZ007 - a day
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"{text!r} is not a day; write 2026-12-01", param_hint=option
+        ) from error

@@ -1,0 +1,112 @@
+"""What somebody decides without a quote, because nothing is charged for it: an undo, an ending."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from billing.agreements.changing import Confirmation, Decided, locked_subscription, make_change
+from billing.agreements.refusals import AgreementRefused, ChangeUnderWay
+from billing.dates import civil_date
+from billing.merchants import Merchant
+from billing.quotes.agreement import Agreement, load_agreements
+from billing.quotes.asking import completed
+from billing.quotes.books import load_situation
+from billing.quotes.projecting import happened
+from billing.rows import Row, fetch, table_of
+from billing.tables import InvoiceRow, SlotRow, SubscriptionRow
+from billing.write_off import write_off
+from plans import SubscriptionState
+from plans.lifecycle import Actor, Command, Policy, decide
+
+__all__ = ["act"]
+
+_subscriptions = table_of(SubscriptionRow)
+_invoices = table_of(InvoiceRow)
+_slots = table_of(SlotRow)
+
+_DEFAULT_POLICY = Policy()
+
+
+def act(
+    connection: Connection,
+    merchant: Merchant,
+    *,
+    subscription_id: str,
+    command: Command,
+    actor: Actor,
+    reason: str,
+    at: datetime,
+    policy: Policy = _DEFAULT_POLICY,
+) -> Confirmation:
+    """Decide a command at once; for what costs money a quote is needed.
+
+    Ending an agreement gives up its open invoice. Raises UnknownSubscription, ChangeUnderWay,
+    AgreementRefused, and what the life cycle refuses.
+    """
+    situation = load_situation(connection, merchant, subscription_id=subscription_id, at=at)
+    row = _locked(connection, merchant, subscription_id)
+    before = load_agreements(connection, [row["id"]]).get(row["id"])
+    if before is not None and before.pending_quote_id is not None:
+        raise ChangeUnderWay(subscription_id, before.pending_quote_id)
+    if situation.subscription is None:
+        raise AssertionError(f"subscription {subscription_id} without a value")
+    if before is None:
+        before = Agreement(situation.subscription, situation.account)
+    on = civil_date(at=at, timezone=merchant.timezone)
+    full = completed(situation, command, policy=policy, on=on)
+    events = decide(
+        situation.subscription, full, actor=actor, reason=reason, at=at, on=on, policy=policy
+    )
+    account, after, bills = happened(situation, before.account, situation.subscription, events)
+    if any(bill.charge_yen for bill in bills):
+        raise _costs(subscription_id, sum(bill.charge_yen for bill in bills))
+    decided = Decided(events, after, account, bills)
+    if after.state is SubscriptionState.CANCELED:
+        _give_up_open_invoices(connection, merchant, row, at)
+        before = replace(before, when_paid=None)
+    make_change(connection, merchant, row, before, decided, at=at)
+    refund_yen = sum(bill.refund_yen + bill.credit_refund_yen for bill in bills)
+    return Confirmation("", subscription_id, "confirmed", (), refund_yen)
+
+
+def _locked(connection: Connection, merchant: Merchant, subscription_id: str) -> Row:
+    wanted = select(_subscriptions.c.id).where(
+        _subscriptions.c.merchant_id == merchant.id,
+        _subscriptions.c.external_id == subscription_id,
+    )
+    return locked_subscription(connection, connection.execute(wanted).scalar_one())
+
+
+def _give_up_open_invoices(
+    connection: Connection, merchant: Merchant, row: Row, at: datetime
+) -> None:
+    """What the customer still owes is written off; money that is under way may still come."""
+    open_ones = select(_invoices).where(
+        _invoices.c.subscription_id == row["id"], _invoices.c.state == "open"
+    )
+    unpaid = fetch(connection, open_ones)
+    under_way = select(_slots.c.reference).where(
+        _slots.c.invoice_id.in_([invoice["id"] for invoice in unpaid]),
+        _slots.c.state.in_(("open", "quarantined")),
+    )
+    reference = connection.execute(under_way).scalar()
+    if reference is not None:
+        raise AgreementRefused(
+            field="subscription",
+            value=row["external_id"],
+            rule=f"charge {reference} is under way, and its money may still arrive",
+            remedy="wait for its outcome (autopay run), or settle it, then cancel",
+        )
+    write_off(connection, merchant, unpaid, reason="the agreement was canceled", at=at)
+
+
+def _costs(subscription_id: str, yen: int) -> AgreementRefused:
+    return AgreementRefused(
+        field="subscription",
+        value=subscription_id,
+        rule=f"this costs {yen} yen today",
+        remedy="ask for a quote of it and confirm that",
+    )

@@ -1,0 +1,87 @@
+"""The rows that outcomes concern, read under the locks of their charge permissions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from billing.agreements.reports import Report, ReportKind
+from billing.outcome import Outcome
+from billing.quotes.agreement import Agreement, load_agreements
+from billing.rows import Row, fetch, table_of
+from billing.tables import (
+    AttemptRow,
+    ChargePermissionRow,
+    InvoiceRow,
+    SlotRow,
+    SubscriptionRow,
+)
+from billing.terms import Terms, terms_of
+
+attempts = table_of(AttemptRow)
+slots = table_of(SlotRow)
+invoices = table_of(InvoiceRow)
+subscriptions = table_of(SubscriptionRow)
+permissions = table_of(ChargePermissionRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One outcome with the rows it concerns, read under the permission's lock."""
+
+    outcome: Outcome
+    attempt: Row
+    slot: Row
+    invoice: Row
+    subscription: Row
+    terms: Terms
+    agreement: Agreement | None
+
+    @property
+    def is_waiting_change(self) -> bool:
+        """The charge decides whether a confirmed change is made."""
+        waits = self.agreement is not None and self.agreement.pending_quote_id is not None
+        return waits and self.invoice["purpose"] != "renewal"
+
+    def report(self, kind: ReportKind, reason: str = "") -> Report:
+        """Tell the agreement what happened."""
+        return Report(kind, self.subscription["id"], self.invoice["id"], reason)
+
+
+def load_cases(connection: Connection, outcomes: Sequence[Outcome]) -> list[Case]:
+    """Lock the permissions in order, then read every row the outcomes concern."""
+    by_id = {outcome.attempt.id: outcome for outcome in outcomes}
+    lock = (
+        select(permissions.c.id)
+        .where(
+            permissions.c.id.in_(
+                select(attempts.c.permission_id).where(attempts.c.id.in_(list(by_id)))
+            )
+        )
+        .order_by(permissions.c.id)
+        .with_for_update()
+    )
+    connection.execute(lock).all()
+    attempt_rows = _rows(connection, attempts, by_id)
+    slot_rows = _rows(connection, slots, {row["slot_id"] for row in attempt_rows.values()})
+    invoice_rows = _rows(connection, invoices, {row["invoice_id"] for row in slot_rows.values()})
+    owners = _rows(
+        connection, subscriptions, {row["subscription_id"] for row in slot_rows.values()}
+    )
+    terms = terms_of(connection, {row["price_id"] for row in owners.values()})
+    changed = load_agreements(connection, owners)
+    cases = []
+    for attempt_id, outcome in by_id.items():
+        attempt = attempt_rows[attempt_id]
+        slot = slot_rows[attempt["slot_id"]]
+        owner = owners[slot["subscription_id"]]
+        invoice = invoice_rows[slot["invoice_id"]]
+        agreed = terms[owner["price_id"]], changed.get(owner["id"])
+        cases.append(Case(outcome, attempt, slot, invoice, owner, *agreed))
+    return cases
+
+
+def _rows(connection: Connection, table: Any, ids: Any) -> dict[int, Row]:
+    statement = select(table).where(table.c.id.in_(list(ids)))
+    return {row["id"]: row for row in fetch(connection, statement)}
