@@ -16,7 +16,7 @@ test: setup $(TOOLS)  ## the whole suite: SQLite, a PostgreSQL started for it, a
 
 nightly: setup $(TOOLS)  ## long profiles: faults planted in the local Amazon Pay, many random examples
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m nightly
-	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 --dist loadgroup tests/amazonpay/sandbox/test_state_machines.py tests/plans
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 --dist loadgroup tests/amazonpay/sandbox/test_state_machines.py tests/plans tests/billing/test_mass_sample.py
 
 fast: setup  ## the quick half of the suite
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not nightly"

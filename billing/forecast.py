@@ -14,11 +14,13 @@ from operator import attrgetter
 
 from sqlalchemy import Connection, select
 
+from billing.agreements.ahead import AgreementsAhead
 from billing.cap_plan import CapPart, PlannedCharge, Verdict, plan_charges
 from billing.cap_room import effective_limit_yen
 from billing.dates import civil_date
 from billing.merchants import Merchant
 from billing.price_moves import PriceMoves, load_price_moves, terms_in_force
+from billing.quotes.agreement import Agreement, agreements_of_merchant
 from billing.rows import Row, fetch, table_of
 from billing.tables import (
     CapMonthRow,
@@ -132,6 +134,8 @@ class _View:
     last: date
     terms: dict[int, Terms]
     moves: PriceMoves
+    ahead: AgreementsAhead
+    changed: dict[int, Agreement]
     slots: dict[int, list[Row]] = field(default_factory=dict)
     words: dict[int, tuple[str, str]] = field(default_factory=dict)
     taken: dict[int, list[Row]] = field(default_factory=dict)
@@ -153,7 +157,10 @@ def forecast(connection: Connection, merchant: Merchant, *, at: datetime, days: 
     owners = _owners(connection, merchant)
     terms = terms_of(connection, {row["price_id"] for row in owners})
     moves = load_price_moves(connection, merchant.id)
-    view = _View(merchant, first, first + timedelta(days=days), terms, moves)
+    last = first + timedelta(days=days)
+    ahead = AgreementsAhead(connection, merchant, on=first, until=last + timedelta(days=1))
+    changed = agreements_of_merchant(connection, merchant.id)
+    view = _View(merchant, first, last, terms, moves, ahead, changed)
     _load(connection, view)
     charges = [
         charge
@@ -333,6 +340,9 @@ def _which_part(slot: Row) -> tuple[str, str]:
 
 def _cycles(owner: Row, view: _View) -> Iterator[_Coming]:
     """The cycles not invoiced yet whose day comes within the horizon."""
+    if owner["id"] in view.changed:
+        yield from _bills(owner, view)
+        return
     terms = view.terms[owner["price_id"]]
     anchor = terms.anchor(owner["anchor_year"], owner["anchor_month"], owner["anchor_day"])
     failure = _blocked(view.slots.get(owner["id"], ()))
@@ -349,6 +359,23 @@ def _cycles(owner: Row, view: _View) -> Iterator[_Coming]:
         coming = _coming_cycle(owner, cycle, max(on, view.first), failure, view)
         if coming.amount_yen:  # A free cycle asks Amazon for nothing.
             yield coming
+
+
+def _bills(owner: Row, view: _View) -> Iterator[_Coming]:
+    """What an agreement that somebody changed will be charged, changes that wait counted in."""
+    failure = _blocked(view.slots.get(owner["id"], ()))
+    agreement = view.changed[owner["id"]]
+    for bill in view.ahead.charges(agreement, first_cycle=owner["first_cycle"]):
+        yield _Coming(
+            on=max(bill.on, view.first),
+            owner=owner,
+            terms=view.terms[owner["price_id"]],
+            cycle=owner["next_cycle"] if bill.cycle is None else bill.cycle,
+            amount_yen=bill.charge_yen,
+            why_ja="、".join(line.text_ja for line in bill.lines),
+            why_en="; ".join(line.text_en for line in bill.lines),
+            failure=failure,
+        )
 
 
 def _blocked(unpaid: Sequence[Row]) -> str | None:

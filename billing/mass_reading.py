@@ -9,20 +9,24 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, Select, case, select
 
+from billing.agreements.ahead import AgreementsAhead
 from billing.cap_room import effective_limit_yen
 from billing.forecast import GOING_ON
-from billing.mass_columns import Agreements, Horizon, Slice, TakenRoom
+from billing.mass_columns import Agreements, Charges, Horizon, Slice, TakenRoom
 from billing.mass_prices import PriceColumns
 from billing.mass_unpaid import UnpaidSlots
 from billing.mass_values import Days, dates, flags, ints, raw
 from billing.merchants import Merchant
+from billing.quotes.agreement import agreement_from_text
 from billing.rows import fetch, table_of
 from billing.tables import (
+    AgreementRow,
     CapMonthRow,
     ChargePermissionRow,
     CustomerRow,
@@ -45,6 +49,7 @@ subscriptions = table_of(SubscriptionRow)
 customers = table_of(CustomerRow)
 permissions = table_of(ChargePermissionRow)
 cap_months = table_of(CapMonthRow)
+changed = table_of(AgreementRow)
 
 Columns = Mapping[str, Sequence[Any]]
 
@@ -84,6 +89,9 @@ def read_slices(
     days = _Days.of(connection, merchant)
     prices = PriceColumns.read(connection, merchant.id)
     unpaid = UnpaidSlots.read(connection, merchant)
+    ahead = AgreementsAhead(
+        connection, merchant, on=horizon.first, until=horizon.last + timedelta(days=1)
+    )
     for columns in _streamed(connection, _owners(merchant), at_once):
         pauses = _pauses(columns, days)
         agreements = _agreements(columns, merchant, days, prices, pauses)
@@ -91,7 +99,29 @@ def read_slices(
             agreements, waits_until=pauses.resumes_on, never=pauses.for_good, horizon=horizon
         )
         taken = _taken(connection, agreements, horizon)
-        yield Slice(replace(agreements, stuck=stuck), opened, taken)
+        agreements, bills = _changed(columns, replace(agreements, stuck=stuck), ahead)
+        yield Slice(agreements, opened, taken, bills)
+
+
+def _changed(
+    columns: Columns, agreements: Agreements, ahead: AgreementsAhead
+) -> tuple[Agreements, Charges]:
+    """Work out agreements that somebody changed one by one: no column can tell their bills."""
+    rows = [row for row, body in enumerate(columns["agreement"]) if body is not None]
+    if not rows:
+        return agreements, Charges.none()
+    found: list[tuple[int, int, date, int]] = []
+    for row in rows:
+        agreement = agreement_from_text(columns["agreement"][row])
+        for bill in ahead.charges(agreement, first_cycle=columns["first_cycle"][row]):
+            cycle = columns["next_cycle"][row] if bill.cycle is None else bill.cycle
+            found.append((row, cycle, bill.on, bill.charge_yen))
+    next_cycle = agreements.next_cycle.copy()
+    next_cycle[rows] = -1
+    row_of, cycle_of, on, yen = zip(*found, strict=True) if found else ((),) * 4
+    of_rows = ints(row_of)
+    bills = Charges(of_rows, ints(cycle_of), dates(on), ints(yen), agreements.stuck[of_rows])
+    return replace(agreements, next_cycle=next_cycle), bills
 
 
 def names_of_hits(connection: Connection, subscription_ids: Sequence[int]) -> dict[int, HitNames]:
@@ -136,8 +166,10 @@ def _owners(merchant: Merchant) -> Select[Any]:
             permissions.c.amount_limit_yen,
             raw(permissions.c.expires_at),
             case((chargeable, 0), else_=1).label("dead"),
+            changed.c.body.label("agreement"),
         )
         .join(permissions, permissions.c.id == subscriptions.c.permission_id)
+        .outerjoin(changed, changed.c.subscription_id == subscriptions.c.id)
         .where(subscriptions.c.merchant_id == merchant.id)
         .where(subscriptions.c.state.in_((*GOING_ON, "paused")))
         .order_by(subscriptions.c.permission_id, subscriptions.c.id)

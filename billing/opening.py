@@ -21,6 +21,7 @@ from billing.database import reading, writing
 from billing.dates import charge_instant, civil_date
 from billing.events import event_row
 from billing.merchants import Merchant
+from billing.price_moves import PriceMoves, load_price_moves, terms_in_force
 from billing.quotes.agreement import Agreement, load_agreements
 from billing.rows import Row, fetch, insert_many, insert_returning_ids, table_of, update_many
 from billing.settle import next_cycle_row
@@ -63,8 +64,9 @@ class _Opened:
 
 @dataclass(slots=True)
 class _Work:
-    """Everything one transaction of this module writes."""
+    """Everything one transaction of this module writes, and the price migrations it follows."""
 
+    moves: PriceMoves
     opened: list[_Opened] = field(default_factory=list)
     moved: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
@@ -117,7 +119,7 @@ def _open(
     changed = load_agreements(connection, [row["id"] for row in due])
     plain = [row for row in due if row["id"] not in changed]
     terms = terms_of(connection, {row["price_id"] for row in plain})
-    work = _Work()
+    work = _Work(load_price_moves(connection, merchant.id))
     for row in plain:
         try:
             _handle(row, terms[row["price_id"]], merchant, at, work)
@@ -209,9 +211,12 @@ def _open_cycle(row: Row, terms: Terms, merchant: Merchant, at: datetime, work: 
     anchor = terms.anchor(row["anchor_year"], row["anchor_month"], row["anchor_day"])
     cycle = row["next_cycle"]
     period = cycle_period(anchor=anchor, interval=terms.price.interval, cycle=cycle)
+    held = terms_in_force(
+        agreed=terms, moves=work.moves, subscribed_on=row["started_on"], on=period.start
+    )
     lines = cycle_lines(
-        plan=terms.plan,
-        price=terms.price,
+        plan=held.plan,
+        price=held.price,
         quantity=row["quantity"],
         cycle=cycle,
         first_cycle=row["first_cycle"],

@@ -7,7 +7,7 @@ agreement with an open invoice costs nothing and is decided at once, without one
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import typer
@@ -66,7 +66,7 @@ def show(
 ) -> None:
     """Print everything about one subscription."""
     with opened_books(load_settings()) as books:
-        now = desk_clock(books, at).now()
+        now = desk_clock(books, None).now() if at is None else at.astimezone(UTC)
         with reading(books.database) as connection, plain_refusals():
             story = subscription_story(
                 connection, books.merchant, subscription_id=subscription, at=now, charges=charges

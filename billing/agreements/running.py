@@ -126,8 +126,16 @@ def _open_cycle(run: AgreementRun, row: Row, agreement: Agreement, charge: date)
         _settled(run, row, replace(agreement, account=paid), paid, "nothing is to be paid")
         return
     # Time that is not paid yet is worth nothing: it comes with the money, as `when_paid`.
-    waiting = Account(credit=paid.credit)
+    waiting = replace(_still_paid(account, charge), credit=paid.credit)
     _kept(run, row, replace(agreement, account=waiting, when_paid=paid))
+
+
+def _still_paid(account: Account, charge: date) -> Account:
+    """Keep what is paid beyond the day of a charge that was moved forward; the rest is billed."""
+    parts = tuple(part for part in account.parts if part.time.cycle.end > charge)
+    if not parts:
+        return Account()
+    return replace(account, parts=parts, waiting=(), usage=())
 
 
 def invoice_paid(run: AgreementRun, row: Row, invoice: Row, agreement: Agreement) -> None:

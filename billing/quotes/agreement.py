@@ -12,7 +12,13 @@ from billing.rows import Row, fetch, table_of
 from billing.tables import AgreementRow
 from plans.lifecycle import Subscription, value_from_json, value_to_json
 
-__all__ = ["Agreement", "agreement_text", "load_agreements"]
+__all__ = [
+    "Agreement",
+    "agreement_from_text",
+    "agreement_text",
+    "agreements_of_merchant",
+    "load_agreements",
+]
 
 _agreements = table_of(AgreementRow)
 
@@ -59,10 +65,21 @@ def load_agreements(
     return {row["subscription_id"]: _agreement(row) for row in fetch(connection, statement)}
 
 
+def agreements_of_merchant(connection: Connection, merchant_id: str) -> dict[int, Agreement]:
+    """Read every changed agreement of a merchant, by the subscription's row id."""
+    statement = select(_agreements).where(_agreements.c.merchant_id == merchant_id)
+    return {row["subscription_id"]: _agreement(row) for row in fetch(connection, statement)}
+
+
 def _agreement(row: Row) -> Agreement:
-    body = value_from_json(_Body, row["body"])
+    return agreement_from_text(row["body"], pending_quote_id=row["pending_quote_id"])
+
+
+def agreement_from_text(text: str, *, pending_quote_id: str | None = None) -> Agreement:
+    """Read what `agreement_text` wrote; raises BadInput."""
+    body = value_from_json(_Body, text)
     return Agreement(
-        body.subscription, body.account, body.when_paid, body.declined, row["pending_quote_id"]
+        body.subscription, body.account, body.when_paid, body.declined, pending_quote_id
     )
 
 

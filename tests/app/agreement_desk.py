@@ -17,11 +17,18 @@ from typing import Any
 from unittest import mock
 
 from cli_user import PROGRAM, SECONDS, Said, User
-from support.shop import MERCHANT, OpenShop, Shop, subscriber
+from support.shop import MERCHANT, OpenShop, Shop, consent, subscriber
 
 from app.cli import cli
 from app.errors import explained
-from billing import load_catalogue, reading, store_catalogue, writing
+from billing import (
+    SubscriberRow,
+    load_catalogue,
+    reading,
+    store_catalogue,
+    store_subscribers,
+    writing,
+)
 from plans import parse_catalogue
 
 PAID_ON, MIDDLE = date(2026, 11, 30), date(2026, 12, 15)
@@ -66,7 +73,7 @@ class AgreementDesk:
 
     def in_a_process(self, *arguments: object, **settings: object) -> Said:
         """Run the installed command in a process of its own, as of noon of 15 December."""
-        return self.user(*arguments, "--at", NOON, **(self.environment | settings))
+        return self.user(*arguments, "--at", NOON, stdin="", **(self.environment | settings))
 
     def verb(self, name: str, *arguments: object, **how: Any) -> Said:
         """`autopay subscription NAME sub-001 … --yes --json`."""
@@ -106,7 +113,7 @@ class AgreementDesk:
         return sorted(yen for _, yen in self.shop.taken())
 
     def nothing_changed(self) -> bool:
-        """No agreement was made of the plain subscription, and nothing but its cycle was charged."""
+        """No agreement was made of the plain subscription; only its cycle was charged."""
         return self.shop.rows("SELECT 1 FROM agreement") == [] and self.taken() == [1_980]
 
 
@@ -139,3 +146,16 @@ def with_offers(desk: AgreementDesk) -> AgreementDesk:
         lambda connection: store_catalogue(connection, MERCHANT, parse_catalogue(OFFERS)),
     )
     return desk
+
+
+def import_one(desk: AgreementDesk, row: SubscriberRow) -> None:
+    """Import a subscriber whose plan was not sold yet when the shop was opened."""
+    shop = desk.shop
+    consent(shop.amazon, [row], {}, 50_000)
+    change = writing(
+        shop.database,
+        lambda connection: store_subscribers(
+            connection, shop.engine.merchant, [row], at=shop.clock.now()
+        ),
+    )
+    assert change.differing == ()

@@ -7,7 +7,11 @@ from cli_user import User, refusal
 
 COMMANDS = (
     *("demo", "migrate", "catalogue import", "subscribers import", "run", "worker", "serve"),
+    *("charge show", "charge retry", "charge refund"),
     *("forecast", "quote change", "charges", "audit", "settings", "sandbox", "calc"),
+    *("quote show", "subscription show", "subscription change", "subscription pause"),
+    *("subscription resume", "subscription skip", "subscription cancel", "subscription undo"),
+    "subscription reactivate",
 )
 
 

@@ -4,13 +4,16 @@ The subscriber pays 1,980 a month; on 15 December 15 of the 30 days until the 30
 """
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import pytest
-from agreement_desk import NOON, AgreementDesk, desk_of, with_offers
+from agreement_desk import NOON, AgreementDesk, desk_of, import_one, with_offers
 from cli_user import User, refusal
 from support.sandbox import Sandbox
 from support.shop import OpenShop, opening, subscriber
+
+from billing import ImportStatus
 
 
 @pytest.fixture
@@ -42,7 +45,7 @@ VERBS = [
     ),
     # 1,480×2×15/30 − 990 = 490
     pytest.param(
-        "change --plan team --quantity 2 --when now",
+        "change --plan team --quantity 2 --when now --reason growth",
         *("2026-12-15", 490, ("2026-12-30", 2_960)),
         id="plan and seats",
     ),
@@ -136,7 +139,7 @@ def test_undo_and_reactivate(desk: AgreementDesk) -> None:
     desk.verb("skip", "--actor", "customer")
     desk.verb("change", "--plan", "studio", "--when", "renewal")
     several = refusal(desk(*verb("undo"), "--yes"))
-    assert "chg-2 (2026-12-30, skip → 2027-01-30); chg-3" in several.replace("chg-3 (", "chg-3 (")
+    assert "chg-3 (2026-12-30, plan → studio); chg-2 (2026-12-30, skip → 2027-01-30)" in several
     assert desk.verb("undo", "chg-2").exit_code == 0
     assert desk.verb("undo", "--reason", "the customer thought again").exit_code == 0
     assert "nothing waits" in refusal(desk(*verb("undo"), "--yes"))
@@ -169,21 +172,19 @@ def test_pause_and_resume(desk: AgreementDesk) -> None:
 
 
 def test_a_trial_ends_sooner_or_later(opened: OpenShop, autopay: User) -> None:
-    trial = {"status": "trialing", "started_on": "2026-12-01", "next_charge_on": "2026-12-31"}
-    desk = desk_of(opened, autopay, charged=False, subscribers=[])
-    with_offers(desk)
-    file = desk.user.folder / "trial.csv"
-    header = (
-        "external_id,name,kana,email,plan_code,quantity,started_on,anchor_day,next_charge_on,"
-        "status,charge_permission_id,buyer_id"
+    desk = with_offers(desk_of(opened, autopay, charged=False, subscribers=[]))
+    trying = subscriber(
+        1,
+        plan_code="tried",
+        started_on=date(2026, 12, 1),
+        anchor_day=31,
+        next_charge_on=date(2026, 12, 31),
+        status=ImportStatus.TRIALING,
     )
-    row = (
-        f"sub-001,試 用,,a@example.jp,tried,1,{trial['started_on']},31,{trial['next_charge_on']},"
-        f"{trial['status']},C03-0000009-0000001,amzn1.account.B"
-    )
-    file.write_text(f"{header}\n{row}\n", encoding="utf-8")
-    assert desk("subscribers", "import", file, at=None).exit_code == 0
-    later = desk.verb("change", "--trial-end", "2027-01-10")
+    import_one(desk, trying)
+    longer = ("change", "--trial-end", "2027-01-10")
+    assert "--reason TEXT" in desk.verb(*longer).errors  # more free days are the shop's to give
+    later = desk.verb(*longer, "--reason", "the parcel came late")
     assert later.json["next_charge"]["on"] == "2027-01-10", later
     sooner = desk.verb("change", "--trial-end", "2026-12-20")
     assert sooner.json["next_charge"]["on"] == "2026-12-20", sooner
@@ -260,7 +261,7 @@ def test_a_live_merchant_follows_the_real_clock(desk: AgreementDesk) -> None:
     ("language", "told"),
     [
         pytest.param("ja", ("変更ID", "chg-2", "契約中", "次回のご請求"), id="Japanese"),
-        pytest.param("en", ("Waits", "chg-2", "active", "Next charge"), id="English"),
+        pytest.param("en", ("Takes effect", "chg-2", "active", "Next charge"), id="English"),
     ],
 )
 def test_the_table_for_people(desk: AgreementDesk, language: str, told: tuple[str, ...]) -> None:

@@ -199,7 +199,7 @@ class Walk:
         )
 
     def _day_yen(self) -> int:
-        if self.sub.state.value not in ("active", "past_due"):
+        if self.view.catalogue is not DAILY or self.sub.state.value not in ("active", "past_due"):
             return 0
         catalogue = self.view.catalogue
         price = catalogue.price_of(price_ref(self.sub.price_ref))

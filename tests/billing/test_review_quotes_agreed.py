@@ -177,3 +177,19 @@ def test_any_part_of_a_situation_makes_a_quote_stale(name):
     with pytest.raises(StaleQuote) as stale:
         confirm(found, now, on=CHANGE, at=instant(CHANGE), policy=OPEN)
     assert stale.value.new_quote.quote_id != found.quote_id
+
+
+@pytest.mark.parametrize(
+    ("zone", "first", "deadline"),
+    [
+        pytest.param("Asia/Tokyo", date(2026, 10, 2), "2026-11-01T23:59:00+09:00", id="Japan"),
+        # Summer time ends there on 1 November at 2:00, and begins on 8 March.
+        pytest.param("America/New_York", date(2026, 10, 2), "2026-11-01T23:59:00-05:00", id="end"),
+        pytest.param("America/New_York", date(2026, 2, 9), "2026-03-08T23:59:00-04:00", id="start"),
+    ],
+)
+def test_the_deadline_is_a_minute_of_the_merchants_clock(zone, first, deadline):
+    view = subscriber("small", first, rules=rules(timezone=zone))
+    policy = replace(OPEN, cutoff_days=1)
+    found = asked(view, AddCoupon("tenth"), first, policy=policy)
+    assert found.deadline.isoformat() == deadline

@@ -231,6 +231,7 @@ def test_any_day_that_ends_where_it_began_cost_nothing(data, proration, by_year)
         settled = settle_change(held=after, change_on=on, to=to, rule=rule)
         steps.append(replace(steps[-1], settled=settled))
         after = settled.held
+    assume(after != held)  # after no more than "no difference", a restart is just a restart
     home = data.draw(step_from(after, on, [held.terms], proration, list(ChangeEffect)))
     purse = purse_of([*steps, home])
     assert (purse.cost_yen, purse.forfeited_yen) == (0, 0)

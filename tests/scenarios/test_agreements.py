@@ -5,9 +5,10 @@ from datetime import date, timedelta
 import pytest
 from support.shop import OpenShop, Shop, subscriber
 
-from billing import civil_date, reading, writing
+from billing import civil_date, forecast, reading, writing
 from billing.agreements import act, confirm_quote, keep_quote
-from billing.quotes import Quote, load_situation, quote
+from billing.mass_forecast import forecast_in_mass
+from billing.quotes import Quote, load_situation, plan_change, quote
 from plans.lifecycle import (
     Actor,
     AddAddOn,
@@ -259,4 +260,55 @@ def test_a_plain_subscription_and_a_changed_one_are_charged_alike(opened: OpenSh
     names = "state, next_cycle, cycles_done, due_at, price_id, quantity, anchor_day"
     rows = shop.rows(f"SELECT {names} FROM subscription ORDER BY external_id")
     assert rows[0] == rows[1]
+    assert shop.faults() == []
+
+
+def test_both_forecasts_know_what_was_changed(opened: OpenShop) -> None:
+    """An add-on now, a downgrade waiting, a plain subscriber beside it; then what happens."""
+    rows = [subscriber(1, plan_code="studio"), subscriber(2)]
+    shop = opened(subscribers=rows, catalogue=CATALOGUE)
+    shop.charge_on(date(2026, 11, 30))
+    do(shop, AddAddOn("support"))
+    with reading(shop.database) as connection:
+        view = load_situation(
+            connection, shop.engine.merchant, subscription_id="sub-001", at=shop.clock.now()
+        )
+    do(shop, plan_change(view, plan_code="basic", on=MIDDLE))
+    with reading(shop.database) as connection:
+        now = shop.clock.now()
+        told = forecast(connection, shop.engine.merchant, at=now, days=60)
+        columns = forecast_in_mass(connection, shop.engine.merchant, at=now, days=60)
+    assert [(str(c.on), c.subscription, c.amount_yen) for c in told.charges] == [
+        ("2026-12-30", "sub-001", 2_580),
+        ("2026-12-30", "sub-002", 1_980),
+        ("2027-01-30", "sub-001", 2_580),
+        ("2027-01-30", "sub-002", 1_980),
+    ]
+    months = [(str(m.month), m.charges, m.amount_yen) for m in columns.months if m.charges]
+    assert months == [("2026-12", 2, 4_560), ("2027-01", 2, 4_560)]
+    shop.charge_on(date(2026, 12, 30))
+    shop.charge_on(date(2027, 1, 30))
+    assert sorted(takings(shop)[3:]) == [1_980, 1_980, 2_580, 2_580]
+    assert shop.faults() == []
+
+
+def test_a_migrated_price_is_charged_from_its_day_on(opened: OpenShop) -> None:
+    """Told on 1 November, in force on 1 January: the cycle of 30 December keeps the old price."""
+    every = "every: {unit: month, count: 1}"
+    dated = f"""
+plans:
+  - code: basic
+    name: {{ja: ベーシック, en: Basic}}
+    tax: standard
+    {every}
+    prices: [{{price: 1980, valid_from: 2020-01-01}}, {{price: 2480, valid_from: 2026-12-01}}]
+migrations:
+  - {{code: up, from: {{plan: basic, valid_from: 2020-01-01}},
+     to: {{plan: basic, valid_from: 2026-12-01}},
+     notice_on: 2026-11-01, effective_on: 2027-01-01}}
+"""
+    shop = opened(subscribers=[subscriber(1)], catalogue=dated)
+    for month in (date(2026, 11, 30), date(2026, 12, 30), date(2027, 1, 30)):
+        shop.charge_on(month)
+    assert takings(shop) == [1_980, 1_980, 2_480]
     assert shop.faults() == []

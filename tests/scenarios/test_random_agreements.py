@@ -58,6 +58,8 @@ coupons:
 FIRST = date(2026, 11, 25)
 DAYS = 75
 PLANS = ("basic", "studio", "team", "week")
+# Answers that get lost on the way, after or before Amazon did what it was asked.
+LOST = ("reset_after", "500_after", "cut_body", "reset_before", "500_before", "timeout_after")
 ANSWERS = ("ok", "ok", "ok", "ok", "SoftDeclined")
 
 Asked = Callable[[random.Random, Subscription, date], Command]
@@ -146,6 +148,10 @@ def walk(shop: Shop, seed: int, subscribers: int) -> list[str]:
     told = []
     for day in range(DAYS):
         on = FIRST + timedelta(days=day)
+        shop.amazon.clear_faults()
+        if dice.random() < 0.2:
+            operation = dice.choice(["createCharge", "createRefund"])
+            shop.amazon.faults([{"operation": operation, "kind": dice.choice(LOST), "times": 1}])
         shop.charge_on(on)
         for number in range(1, subscribers + 1):
             name = f"sub-{number:03d}"
@@ -187,7 +193,12 @@ def play(opened: OpenShop, seed: int) -> list[str]:
     behaviours = {
         row.charge_permission_id: [dice.choice(ANSWERS) for _ in range(40)] for row in rows
     }
-    shop = opened(subscribers=rows, catalogue=CATALOGUE, behaviours=behaviours)
+    rules = {
+        "cap_rule": dice.choice(["refuse", "defer", "split"]),
+        "dunning_end": dice.choice(["pause", "cancel", "keep_open"]),
+        "dunning_days": dice.choice(["1,3,7", "2", "1,5"]),
+    }
+    shop = opened(subscribers=rows, catalogue=CATALOGUE, behaviours=behaviours, **rules)
     told = walk(shop, seed, len(rows))
     check_money(shop)
     return told

@@ -23,6 +23,7 @@ DOORS = (
     "amazonpay.sandbox",
     "plans.columnar_calendar",
     "plans.lifecycle",
+    "billing.agreements",
     "billing.mass_forecast",
     "billing.quotes",
 )
