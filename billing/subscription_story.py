@@ -166,7 +166,7 @@ def _next_charge(
     on: date,
 ) -> NextCharge | None:
     """Give what is invoiced and unpaid first, else the first bill that will be."""
-    invoiced = _invoiced(connection, merchant, row)
+    invoiced = _invoiced(connection, merchant, row, value, on)
     if invoiced is not None:
         return invoiced
     until = year_after(on)
@@ -177,7 +177,13 @@ def _next_charge(
     return None if bill is None else _coming(merchant, bill)
 
 
-def _invoiced(connection: Connection, merchant: Merchant, row: Row) -> NextCharge | None:
+def _invoiced(
+    connection: Connection, merchant: Merchant, row: Row, value: Subscription, on: date
+) -> NextCharge | None:
+    """Give the first slot without an outcome: tried today if it is overdue, after a pause if any."""
+    if value.pause is not None and value.pause.until is None:
+        return None  # nothing is charged until somebody resumes it
+    earliest = on if value.pause is None else max(on, value.pause.until or on)
     statement = (
         select(_slots)
         .where(_slots.c.subscription_id == row["id"], _slots.c.state.in_(_UNSETTLED))
@@ -193,7 +199,7 @@ def _invoiced(connection: Connection, merchant: Merchant, row: Row) -> NextCharg
         lines.where(_lines.c.invoice_id == slot["invoice_id"]).order_by(_lines.c.position)
     )
     return NextCharge(
-        on=civil_date(at=slot["due_at"], timezone=merchant.timezone),
+        on=max(earliest, civil_date(at=slot["due_at"], timezone=merchant.timezone)),
         amount_yen=slot["amount_yen"],
         cycle=slot["cycle"] if slot["purpose"] == "renewal" else None,
         why=tuple((ja, en) for ja, en in why),

@@ -43,11 +43,15 @@ def _tell(report: RunReport, watched: int, *, as_json: bool) -> None:
                 "slots_handled": report.slots_handled,
                 "permissions_read": watched,
                 **counts,
+                "refunds": {kind.value: number for kind, number in report.refunds.items()},
             }
         )
         return
     told = ", ".join(f"{name} {number:,}" for name, number in counts.items() if number)
     say(f"cycles opened {report.cycles_opened:,}; answers: {told or 'none'}")
+    if report.refunds:
+        refunds = ", ".join(f"{kind.value} {number:,}" for kind, number in report.refunds.items())
+        say(f"refunds: {refunds}")
     if counts["unknown"]:
         note(
             "Some answers were unknown at first; what is still in doubt is replayed by later runs."

@@ -81,11 +81,11 @@ def quote_show(*, quote_id: str, language: Language, as_json: bool) -> None:
 
 def kept_record(found: StoredQuote) -> dict[str, Any]:
     """A kept quote for programs: the quote's own document, and what became of it."""
-    settled = found.settled_at
+    settled, zone = found.settled_at, found.quote.expires_at.tzinfo
     return quote_record(found.quote) | {
         "state": found.state,
         "result": found.result,
-        "settled_at": None if settled is None else settled.isoformat(),
+        "settled_at": None if settled is None else settled.astimezone(zone).isoformat(),
         "reason": found.quote.reason,
     }
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from billing.merchants import Merchant
 from billing.notices import write_notices
 from billing.refunds import RefundableCharge, refundable_charges, request_refund
+from billing.refunds.refundable import lock_charges
 from billing.rows import Row
 from plans import BadInput
 from plans.lifecycle import Event
@@ -53,10 +54,13 @@ def pay_back(
 
 
 def _captured(connection: Connection, merchant: Merchant, row: Row) -> list[RefundableCharge]:
+    """Lock the charges, then read what is left of them: a refund at the desk may run beside us."""
     try:
-        return refundable_charges(connection, merchant, subscription_id=row["external_id"])
+        seen = refundable_charges(connection, merchant, subscription_id=row["external_id"])
     except BadInput:
         return []  # nothing of it was ever captured by us
+    lock_charges(connection, seen)
+    return refundable_charges(connection, merchant, subscription_id=row["external_id"])
 
 
 def _by_hand(row: Row, last: Event, amount_yen: int, at: datetime) -> dict[str, object]:

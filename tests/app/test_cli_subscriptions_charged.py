@@ -4,6 +4,7 @@ An upgrade on 15 December costs 29,800×15/30 − 1,980×15/30 = 14,900 − 990 
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
@@ -84,6 +85,17 @@ def test_a_quote_is_confirmed_by_its_id_and_confirming_again_does_nothing(
     assert finish(desk, "2026-12-30T12:00:00+09:00")["captured"] == 1
     assert desk.taken() == [1_980, 13_910, 29_800]
     assert desk.shop.faults() == []
+
+
+def test_two_people_confirm_at_the_same_moment(desk: AgreementDesk) -> None:
+    quote_id = quoted(desk)
+    words = ("subscription", "change", "sub-001", "--quote", quote_id, "--json")
+    with ThreadPoolExecutor(2) as people:
+        both = [people.submit(desk.in_a_process, *words) for _ in range(2)]
+    said = [each.result() for each in both]
+    assert [each.exit_code for each in said] == [0, 0], said
+    assert sorted(each.json["repeated"] for each in said) in ([False, True], [False, False])
+    assert desk.taken() == [1_980, 13_910]
 
 
 def test_a_quote_belongs_to_its_subscription(on_sqlite: AgreementDesk) -> None:
@@ -267,7 +279,8 @@ def test_a_past_due_agreement_is_ended_without_a_quote(opened: OpenShop, autopay
     """Its open invoice is given up; a change of its terms must wait for the money."""
     desk = desk_of(opened, autopay, behaviours={PERMISSION: ["SoftDeclined"] * 9})
     assert desk.shown()["state"] == "past_due"
-    assert desk.shown()["next_charge"]["reference"] == "sub-001-0010-renewal"
+    following = desk.shown()["next_charge"]  # what is overdue is tried by the next run
+    assert (following["reference"], following["on"]) == ("sub-001-0010-renewal", "2026-12-15")
     line = refusal(desk(*UPGRADE, "--yes"))
     assert "settle" in line
     told = desk("subscription", "cancel", "sub-001", "--when", "now", "--dry-run", "--json").json

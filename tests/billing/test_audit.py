@@ -178,6 +178,15 @@ PLANTED = [
         "wait_not_ended",
         f"UPDATE slot SET state = 'waiting_buyer', due_at = '{NOV_20}' WHERE id = 3",
     ),
+    (
+        "credit_differs",
+        "INSERT INTO posting (journal_id, account, amount_yen) VALUES (1, 'customer_credit', -5)",
+    ),
+    (
+        "change_without_charge",
+        "INSERT INTO agreement (subscription_id, merchant_id, sequence, body, credit_yen, "
+        "pending_quote_id) VALUES (1, 'shop', 1, '{}', 0, 'no-such-quote')",
+    ),
 ]
 
 

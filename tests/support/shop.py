@@ -145,7 +145,7 @@ def open_shop(
     behaviours: dict[str, list[str]] | None = None,
     amount_limit_yen: int = 50_000,
     endpoint: dict[str, Any] | None = None,
-    catalogue: str = CATALOGUE,
+    catalogue: str | None = None,
     **rules: Any,
 ) -> Shop:
     """A shop whose buyers consented; `rules` are columns of the merchant, e.g. cap_rule="defer"."""
@@ -162,7 +162,7 @@ def open_shop(
     def fill(connection: Any) -> None:
         store_merchant(connection, merchant_id=MERCHANT, environment="sandbox", rules=rules)
         store_keys(connection, merchant_id=MERCHANT, keys=keys, master_key=master_key)
-        store_catalogue(connection, MERCHANT, parse_catalogue(catalogue))
+        store_catalogue(connection, MERCHANT, parse_catalogue(catalogue or CATALOGUE))
         merchant = load_merchant(connection, MERCHANT)
         at = charge_instant(on=date(2026, 11, 22), timezone="Asia/Tokyo", hour=12)
         assert store_subscribers(connection, merchant, subscribers, at=at).differing == ()
