@@ -30,6 +30,8 @@ charge_cli = typer.Typer(
 )
 cli.add_typer(charge_cli, name="charge")
 cli.add_typer(subscription_cli, name="subscription")
+brake_cli = typer.Typer(help="Stop new charges at once, and let them go on.", no_args_is_help=True)
+cli.add_typer(brake_cli, name="brake")
 
 Port = Annotated[int, typer.Option(min=0, max=65535, help="port of the web pages; 0 = any")]
 
@@ -343,6 +345,45 @@ def sandbox(context: typer.Context) -> None:
     from amazonpay.sandbox import main as start
 
     raise typer.Exit(start(context.args, program=context.command_path))
+
+
+@brake_cli.command("show")
+def brake_show(as_json: Json = False) -> None:
+    """Say whether new charges are stopped, since when, by whom and why.
+
+    Example: autopay brake show
+    """
+    from app.commands import brake as command
+
+    command.show(as_json=as_json)
+
+
+@brake_cli.command("pull")
+def brake_pull(
+    reason: Annotated[str, typer.Option(help="why, for whoever looks next")],
+    as_json: Json = False,
+) -> None:
+    """Stop new charges and refunds in every worker; what is under way is still resolved.
+
+    Example: autopay brake pull --reason "charged twice? looking at it"
+    """
+    from app.commands import brake as command
+
+    command.pull(reason=reason, as_json=as_json)
+
+
+@brake_cli.command("release")
+def brake_release(
+    reason: Annotated[str, typer.Option(help="why it is safe again")],
+    as_json: Json = False,
+) -> None:
+    """Let charging go on from now.
+
+    Example: autopay brake release --reason "false alarm, books and Amazon agree"
+    """
+    from app.commands import brake as command
+
+    command.release(reason=reason, as_json=as_json)
 
 
 @cli.command()

@@ -7,6 +7,7 @@ from billing import checkpoints
 from billing.audit import AuditReport, Finding, UnknownAuditMerchant, audit_books
 from billing.audit_amazon import AmazonAudit, AmazonUnreachable, audit_amazon
 from billing.audit_sql import Family
+from billing.brake import Brake, check_clock, load_brake, pull_brake, release_brake
 from billing.cap_plan import (
     CapRule,
     CapVerdict,
@@ -120,6 +121,7 @@ __all__ = [
     "AuditReport",
     "BadMasterKey",
     "BookedJournal",
+    "Brake",
     "CannotUnseal",
     "CapRule",
     "CapVerdict",
@@ -178,6 +180,7 @@ __all__ = [
     "charge_instant",
     "charge_story",
     "charge_totals",
+    "check_clock",
     "check_digit_holds",
     "check_environment",
     "check_retry",
@@ -195,6 +198,7 @@ __all__ = [
     "insert_unless_known",
     "intend_due_slots",
     "latest_moment",
+    "load_brake",
     "load_catalogue",
     "load_credentials",
     "load_merchant",
@@ -209,6 +213,7 @@ __all__ = [
     "permissions_waiting",
     "plan_charges",
     "possible_months",
+    "pull_brake",
     "reading",
     "record_outcomes",
     "record_permissions",
@@ -217,6 +222,7 @@ __all__ = [
     "refundable_charges",
     "refunds_of_request",
     "refunds_of_slot",
+    "release_brake",
     "request_refund",
     "send",
     "send_refund",

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, exists, func, or_, select
 
 from amazonpay import CreateCharge, MerchantMetadata
 from billing.agreements.reports import Report, ReportKind, book_reports
+from billing.brake import load_brake
 from billing.cap_room import effective_limit_yen, hold, load_cap_months
 from billing.cap_verdict import Charge, Move, Refuse, Split, Verdict, judge
 from billing.checkpoints import reached
@@ -82,7 +83,8 @@ def intend_due_slots(
     """Claim up to `limit` due slots; returns how many were handled and the attempts to send.
 
     `only` names the slots that somebody wants charged now. A slot without room under the cap is
-    moved, split or refused by the merchant's rule instead.
+    moved, split or refused by the merchant's rule instead. While the brake is pulled nothing is
+    intended.
     """
     handled, opened = writing(
         engine, lambda connection: _intend(connection, merchant, at, worker_id, limit, only)
@@ -100,6 +102,8 @@ def _intend(
     limit: int,
     only: Collection[int] | None,
 ) -> tuple[int, list[OpenAttempt]]:
+    if load_brake(connection, merchant.id).is_pulled:
+        return 0, []
     wanted_slots = _due(at, only)
     locked = _lock_permissions(
         connection, _permissions_due(connection, merchant, wanted_slots, limit)

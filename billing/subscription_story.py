@@ -180,7 +180,7 @@ def _next_charge(
 def _invoiced(
     connection: Connection, merchant: Merchant, row: Row, value: Subscription, on: date
 ) -> NextCharge | None:
-    """Give the first slot without an outcome: tried today if it is overdue, after a pause if any."""
+    """Give the first slot without an outcome: due today when overdue, and after a pause."""
     if value.pause is not None and value.pause.until is None:
         return None  # nothing is charged until somebody resumes it
     earliest = on if value.pause is None else max(on, value.pause.until or on)

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from plans.errors import BadInput, BeyondCalendar
 
 __all__ = [
+    "INTERVAL_COUNT_MAX",
     "Anchor",
     "AnchorRule",
     "Interval",
@@ -32,6 +33,9 @@ __all__ = [
 _DAYS_IN_MONTH = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _LAST_MONTH_INDEX = MAXYEAR * 12 + 11
 _LAST_ORDINAL = date.max.toordinal()
+
+# The largest count of units in an interval: beyond it a price list has a slip of the keyboard.
+INTERVAL_COUNT_MAX = 999
 
 
 class Unit(StrEnum):
@@ -78,18 +82,19 @@ class Month(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """`count` units, the length of one cycle; count is at least 1."""
+    """`count` units, the length of one cycle; count is 1 to 999."""
 
     unit: Unit
     count: int = 1
 
     def __post_init__(self) -> None:
-        if self.count < 1:
+        # A float would pass the comparison and break the arithmetic of cycles later on.
+        if type(self.count) is not int or not 1 <= self.count <= INTERVAL_COUNT_MAX:
             raise BadInput(
                 field="count",
                 value=self.count,
-                rule="an interval counts at least 1 unit",
-                remedy="give a whole number from 1 up",
+                rule=f"a count of units is a whole number from 1 to {INTERVAL_COUNT_MAX}",
+                remedy="give a number in this range, or another unit",
             )
 
     @property

@@ -1,5 +1,6 @@
 """Ties one merchant's rules, keys and clients to the runs that serve it."""
 
+import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,11 @@ from billing import (
     Merchant,
     Outcome,
     RefundOutcomeKind,
+    check_clock,
     load_credentials,
     load_merchant,
     reading,
+    writing,
 )
 from scheduler.clock import Clock
 from scheduler.identity import this_worker
@@ -22,6 +25,8 @@ from scheduler.refunds import RefundRun
 from scheduler.run import ChargeRun, RunReport, RunSettings, RunStopped
 from scheduler.senders import Senders
 from scheduler.watch import watch_permissions
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +58,14 @@ class BillingEngine:
     ) -> RunReport:
         """Charge everything that is due by the engine's clock, then send the refunds that are.
 
+        A clock that jumped pulls the brake, and nothing new is begun while it is pulled.
+
         When `stopping` turns true the run begins nothing new. Raises `RunStopped` and
         `AmazonSilent`.
         """
+        brake = writing(self.database, lambda c: check_clock(c, self.merchant, at=self.clock.now()))
+        if brake.is_pulled:
+            log.error("%s", brake.words)
         settings = RunSettings(this_worker(), self._quota, self.endpoint.in_flight)
         report = self._run(settings, on_progress, stopping)
         report.refunds = self.send_refunds(stopping=stopping)

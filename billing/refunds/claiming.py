@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, or_, select, update
 
+from billing.brake import load_brake
 from billing.checkpoints import reached
 from billing.database import reading, writing
 from billing.merchants import Merchant
@@ -67,6 +68,7 @@ def _claim(
     request_id: str | None,
     limit: int,
 ) -> list[OpenRefund]:
+    braked = load_brake(connection, merchant.id).is_pulled
     of_the_dead = refunds.c.worker_id.in_(list(dead_workers))
     statement = (
         select(refunds, attempts.c.charge_id)
@@ -77,6 +79,9 @@ def _claim(
         .limit(limit)
         .with_for_update(skip_locked=True, of=refunds)
     )
+    if braked:
+        # What may have reached Amazon is asked about again; nothing new begins.
+        statement = statement.where(refunds.c.state != "intended")
     if request_id is not None:
         statement = statement.where(refunds.c.request_id == request_id)
     rows = fetch(connection, statement)

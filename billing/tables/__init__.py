@@ -17,6 +17,7 @@ from billing.tables.agreements import (
     SubscriptionRow,
 )
 from billing.tables.books import JournalRow, NoticeRow, PostingRow
+from billing.tables.brakes import BrakeRow
 from billing.tables.money import (
     AttemptRow,
     CapHoldRow,
@@ -33,6 +34,7 @@ from billing.tables.refunds import RefundRoomRow, RefundRow
 __all__ = [
     "AgreementRow",
     "AttemptRow",
+    "BrakeRow",
     "CapHoldRow",
     "CapMonthRow",
     "ChargePermissionRow",

@@ -7,12 +7,20 @@ from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar
 
+from plans.catalogue.bounds import (
+    QUANTITY,
+    broken_by,
+    check_code,
+    check_date,
+    check_names,
+    refuse,
+)
 from plans.catalogue.canonical import canonical_hash, fields_given
 from plans.catalogue.price_models import Amount, Flat, PerSeat, Tiered, amount_of
 from plans.errors import BadInput
 from plans.tax_category import TaxCategory
 
-__all__ = ["AddOn", "AddOnInForce", "add_on_faults", "check_add_on"]
+__all__ = ["AddOn", "AddOnInForce", "check_add_on"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,9 @@ class AddOn:
     plans: frozenset[str] = frozenset()
     quantity_min: int = 1
     quantity_max: int | None = None
+
+    def __post_init__(self) -> None:
+        refuse(_add_on_faults(self))
 
     @property
     def content_hash(self) -> str:
@@ -77,14 +88,21 @@ def check_add_on(*, add_on: AddOn, plan_code: str, quantity: int) -> None:
     add_on.amount(quantity=quantity)
 
 
-def add_on_faults(add_on: AddOn) -> Iterator[BadInput]:
+def _add_on_faults(add_on: AddOn) -> Iterator[BadInput]:
     """Find every rule an add-on breaks; `field` is the key of the price list to change."""
     most = add_on.quantity_max
-    if add_on.quantity_min < 1 or (most is not None and most < add_on.quantity_min):
+    yield from broken_by(
+        lambda: check_code("code", add_on.code),
+        lambda: check_date("valid_from", add_on.valid_from),
+        lambda: check_names(add_on.name_ja, add_on.name_en),
+        lambda: QUANTITY.check("quantity", add_on.quantity_min),
+        lambda: QUANTITY.check("quantity", most),
+    )
+    if most is not None and most < add_on.quantity_min:
         yield BadInput(
             field="quantity",
             value=[add_on.quantity_min, most],
-            rule="quantities go from at least 1 up to no less than the smallest",
+            rule="the largest quantity is no less than the smallest",
             remedy="correct min: or max:",
         )
     if isinstance(add_on.price, Flat) and (add_on.quantity_min, most or 1) != (1, 1):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from plans.calendar import Anchor, AnchorRule, Interval, cycle_start
-from plans.catalogue.prices import Plan, plan_faults
+from plans.calendar import Anchor, Interval, cycle_start
+from plans.catalogue.prices import Plan, anchor_faults
 
 __all__ = ["plan_anchor"]
 
@@ -16,10 +16,9 @@ def plan_anchor(*, plan: Plan, interval: Interval, paid_from: date) -> Anchor:
     On a fixed day or the last day of months, cycle 0 may have begun before: what its remaining
     days cost is the plan's `first_period`. Raises BadInput for an anchor the interval cannot have.
     """
-    for fault in plan_faults(plan, interval):
+    for fault in anchor_faults(plan, interval):
         raise fault
-    fixed = plan.anchor_day is not None or plan.anchor_rule is AnchorRule.LAST_DAY
-    if not fixed:
+    if not plan.has_fixed_day:
         return Anchor.on(paid_from, rule=plan.anchor_rule)
     day = paid_from.day if plan.anchor_day is None else plan.anchor_day
     anchor = Anchor(paid_from.year, paid_from.month, day, plan.anchor_rule)

@@ -9,7 +9,7 @@ CouponRefused
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -17,6 +17,15 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import ClassVar, assert_never
 
+from plans.catalogue.bounds import (
+    CYCLES,
+    RANK,
+    broken_by,
+    check_code,
+    check_date,
+    check_names,
+    refuse,
+)
 from plans.catalogue.canonical import canonical_hash, fields_given
 from plans.catalogue.price_terms import check_percent
 from plans.errors import BadInput
@@ -95,20 +104,7 @@ class Coupon:
     rank: int = 0
 
     def __post_init__(self) -> None:
-        if self.cycles is not None and self.cycles < 1:
-            raise BadInput(
-                field="cycles",
-                value=self.cycles,
-                rule="a coupon discounts at least 1 cycle",
-                remedy="give a whole number from 1 up, once, or forever",
-            )
-        if self.first_day and self.last_day and self.last_day < self.first_day:
-            raise BadInput(
-                field="until",
-                value=self.last_day.isoformat(),
-                rule=f"is before the campaign's first day ({self.first_day.isoformat()})",
-                remedy="correct one of the two dates",
-            )
+        refuse(_coupon_faults(self))
 
     @property
     def content_hash(self) -> str:
@@ -145,6 +141,26 @@ class CouponInForce:
     def is_live(self) -> bool:
         """Tell whether it still discounts the cycle that comes next."""
         return self.coupon.cycles is None or self.cycles_used < self.coupon.cycles
+
+
+def _coupon_faults(coupon: Coupon) -> Iterator[BadInput]:
+    """Find every rule a coupon breaks; `field` is the key of the price list to change."""
+    yield from broken_by(
+        lambda: check_code("code", coupon.code),
+        lambda: check_date("valid_from", coupon.valid_from),
+        lambda: check_names(coupon.name_ja, coupon.name_en),
+        lambda: CYCLES.check("cycles", coupon.cycles),
+        lambda: RANK.check("rank", coupon.rank),
+        lambda: check_date("from", coupon.first_day),
+        lambda: check_date("until", coupon.last_day),
+    )
+    if coupon.first_day and coupon.last_day and coupon.last_day < coupon.first_day:
+        yield BadInput(
+            field="until",
+            value=coupon.last_day.isoformat(),
+            rule=f"is before the campaign's first day ({coupon.first_day.isoformat()})",
+            remedy="correct one of the two dates",
+        )
 
 
 class CouponRefused(BadInput):

@@ -15,6 +15,7 @@ from fractions import Fraction
 from typing import ClassVar
 
 from plans.calendar import Interval, Unit
+from plans.catalogue.bounds import check_code, check_date
 from plans.catalogue.canonical import canonical_hash, fields_given
 from plans.catalogue.prices import Price
 from plans.errors import BadInput
@@ -38,6 +39,17 @@ class PlanFamily:
     code: str
     valid_from: date
     ranks: tuple[frozenset[str], ...]
+
+    def __post_init__(self) -> None:
+        check_code("code", self.code)
+        check_date("valid_from", self.valid_from)
+        if not self.ranks or not all(self.ranks):
+            raise BadInput(
+                field="plans",
+                value=self.code,
+                rule="a family has ranks, and each of them names a plan",
+                remedy="take the empty rank out",
+            )
 
     @property
     def content_hash(self) -> str:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import ClassVar
 
+from plans.catalogue.bounds import NOTICE, broken_by, check_code, check_date, refuse
 from plans.catalogue.canonical import canonical_hash, fields_given
 from plans.errors import BadInput
 
-__all__ = ["Grandfathering", "PriceMigration", "PriceRef", "migration_faults", "price_agreed"]
+__all__ = ["NOTICE_DAYS_LEAST", "Grandfathering", "PriceMigration", "PriceRef", "price_agreed"]
 
 # Amazon's policy for automatic payments in Japan asks for this much when an amount changes.
 NOTICE_DAYS_LEAST = 10
@@ -37,6 +38,10 @@ class Grandfathering:
     subscribed_before: date | None = None
     until: date | None = None
 
+    def __post_init__(self) -> None:
+        check_date("subscribed_before", self.subscribed_before)
+        check_date("until", self.until)
+
 
 @dataclass(frozen=True, slots=True)
 class PriceMigration:
@@ -51,6 +56,9 @@ class PriceMigration:
     effective_on: date
     notice_days: int = NOTICE_DAYS_LEAST
     grandfathered: Grandfathering | None = None
+
+    def __post_init__(self) -> None:
+        refuse(_migration_faults(self))
 
     @property
     def content_hash(self) -> str:
@@ -84,8 +92,20 @@ def price_agreed(
     return current
 
 
-def migration_faults(migration: PriceMigration) -> Iterator[BadInput]:
+def _migration_faults(migration: PriceMigration) -> Iterator[BadInput]:
     """Find every rule a migration breaks; `field` is the key of the price list to change."""
+    yield from broken_by(
+        lambda: check_code("code", migration.code),
+        lambda: check_date("valid_from", migration.valid_from),
+        lambda: check_date("notice_on", migration.notice_on),
+        lambda: check_date("effective_on", migration.effective_on),
+        lambda: NOTICE.check("notice_days", migration.notice_days),
+    )
+    yield from _move_faults(migration)
+    yield from _stay_faults(migration)
+
+
+def _move_faults(migration: PriceMigration) -> Iterator[BadInput]:
     if migration.old == migration.new:
         yield BadInput(
             field="to",
@@ -107,6 +127,9 @@ def migration_faults(migration: PriceMigration) -> Iterator[BadInput]:
             rule=f"is less than {migration.notice_days} days after the notice",
             remedy=f"give notice earlier than {migration.notice_on.isoformat()}, or move it later",
         )
+
+
+def _stay_faults(migration: PriceMigration) -> Iterator[BadInput]:
     stay = migration.grandfathered
     if stay == Grandfathering():
         yield BadInput(

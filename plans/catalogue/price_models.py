@@ -14,6 +14,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import ClassVar, Protocol, TypeVar, assert_never
 
+from plans.catalogue.bounds import INCLUDED, LATE, UP_TO, check_text
 from plans.errors import BadInput
 from plans.money_words import (
     DECIMALS_MAX,
@@ -99,6 +100,7 @@ class Tier:
     flat_fee_yen: int = 0
 
     def __post_init__(self) -> None:
+        UP_TO.check("up_to", self.up_to)
         check_yen("unit_price", self.unit_yen, least=0)
         check_yen("flat_fee", self.flat_fee_yen, least=0)
 
@@ -127,6 +129,7 @@ class UsageTier:
     unit_price: Decimal
 
     def __post_init__(self) -> None:
+        UP_TO.check("up_to", self.up_to)
         _check_unit_price(self.unit_price)
 
 
@@ -149,12 +152,15 @@ class UsageTerms:
     late_days: int = LATE_DAYS
 
     def __post_init__(self) -> None:
-        for field, value in (("included", self.included), ("late_days", self.late_days)):
-            if value < 0:
-                raise _not_negative(field, value)
+        check_text("meter", self.meter)
+        INCLUDED.check("included", self.included)
+        LATE.check("late_days", self.late_days)
         _check_unit_price(self.unit_price)
-        if self.tiers:
-            _check_bounds("tiers", self.tiers)
+        if not self.tiers:
+            return
+        _check_bounds("tiers", self.tiers)
+        if self.unit_price != self.tiers[0].unit_price:
+            raise _two_unit_prices(self.unit_price)
 
     @property
     def all_tiers(self) -> tuple[UsageTier, ...]:
@@ -302,7 +308,10 @@ def _no_quantity(quantity: int, rule: str, remedy: str) -> BadInput:
     return BadInput(field="quantity", value=quantity, rule=rule, remedy=remedy)
 
 
-def _not_negative(field: str, value: object) -> BadInput:
+def _two_unit_prices(price: Decimal) -> BadInput:
     return BadInput(
-        field=field, value=value, rule="is never below 0", remedy="give a number from 0 up"
+        field="unit_price",
+        value=str(price),
+        rule="is not that of the first tier, and a unit has one price",
+        remedy="give the first tier's, as a price list does that leaves unit_price out",
     )

@@ -10,8 +10,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar
 
+from plans.catalogue.bounds import NTH, broken_by, check_code, check_names, refuse
 from plans.errors import BadInput
-from plans.money_words import check_yen
+from plans.money_words import DECIMALS_MAX, check_yen, decimals
 from plans.tax_category import TaxCategory
 
 __all__ = [
@@ -55,7 +56,8 @@ class CyclePrice:
     amount_yen: int
 
     def __post_init__(self) -> None:
-        _check_cycle(self.cycle)
+        NTH.check("cycle", self.cycle)
+        NTH.check("to", self.last)
         check_yen("price", self.amount_yen, least=0)
         if self.last < self.cycle:
             raise BadInput(
@@ -77,7 +79,13 @@ class Gift:
     tax_category: TaxCategory
 
     def __post_init__(self) -> None:
-        _check_cycle(self.cycle)
+        refuse(
+            broken_by(
+                lambda: NTH.check("cycle", self.cycle),
+                lambda: check_code("item", self.item),
+                lambda: check_names(self.name_ja, self.name_en),
+            )
+        )
 
 
 # Compensation for leaving early is outside consumption tax unless the merchant's adviser says
@@ -124,21 +132,11 @@ CancellationTerms = FixedFee | RemainingPercent | RemainingCapped
 
 
 def check_percent(percent: Decimal) -> None:
-    """Refuse a percentage that is not above 0 and at most 100; raises BadInput."""
-    if not percent.is_finite() or not 0 < percent <= 100:
+    """Refuse a percentage that is not above 0 and at most 100, or too fine; raises BadInput."""
+    if not percent.is_finite() or not 0 < percent <= 100 or decimals(percent) > DECIMALS_MAX:
         raise BadInput(
             field="percent",
             value=str(percent),
-            rule="is above 0 and at most 100",
+            rule=f"is above 0 and at most 100, with at most {DECIMALS_MAX} decimals",
             remedy="correct it, as in 20 or '12.5'",
-        )
-
-
-def _check_cycle(cycle: int) -> None:
-    if cycle < 1:
-        raise BadInput(
-            field="cycle",
-            value=cycle,
-            rule="paid cycles are counted from 1",
-            remedy="give a whole number from 1 up",
         )

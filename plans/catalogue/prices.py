@@ -11,9 +11,20 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import partial
 from typing import Any, get_type_hints
 
 from plans.calendar import AnchorRule, Interval, Unit
+from plans.catalogue.bounds import (
+    MINIMUM_CYCLES,
+    TRIAL,
+    Whole,
+    broken_by,
+    check_code,
+    check_date,
+    check_names,
+    refuse,
+)
 from plans.catalogue.canonical import decode, fields_given
 from plans.catalogue.price_models import (
     Amount,
@@ -29,11 +40,13 @@ from plans.errors import BadInput
 from plans.money_words import check_yen, plain
 from plans.tax_category import TaxCategory
 
-__all__ = ["ALWAYS", "Plan", "Price", "later_terms", "plan_faults", "price_faults", "with_later"]
+__all__ = ["ALWAYS", "ANCHOR_DAY", "Plan", "Price", "anchor_faults", "later_terms", "with_later"]
 
 # A price without `valid_from` has always been valid; the date is fixed so that importing the
 # same file on another day gives the same price.
 ALWAYS = date(1970, 1, 1)
+
+ANCHOR_DAY = Whole(1, 31, "a day of the month")
 
 # Prices that use only the terms of the first scheme keep its fingerprint for ever: it is stored
 # beside every price that was imported then.
@@ -46,7 +59,7 @@ class Plan:
     """A thing on the price list; what it costs is in its prices.
 
     `anchor_day` puts every cycle on that day of the month; None means the day of sign-up. What
-    the days before the first such day cost is `first_period`.
+    the days before the first such day, or before the first last day, cost is `first_period`.
     """
 
     code: str
@@ -55,6 +68,14 @@ class Plan:
     anchor_rule: AnchorRule = AnchorRule.KEEP_DAY
     anchor_day: int | None = None
     first_period: FirstPeriod = FirstPeriod.PRORATE
+
+    def __post_init__(self) -> None:
+        refuse(_plan_faults(self))
+
+    @property
+    def has_fixed_day(self) -> bool:
+        """Whether cycles start on a day of the month that the plan says, not on that of sign-up."""
+        return self.anchor_day is not None or self.anchor_rule is AnchorRule.LAST_DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +111,7 @@ class Price:
         # The order in which a file lists them is no term of the price.
         object.__setattr__(self, "cycle_prices", tuple(sorted(self.cycle_prices)))
         object.__setattr__(self, "gifts", tuple(sorted(self.gifts)))
+        refuse(_price_faults(self))
 
     @property
     def content_hash(self) -> str:
@@ -163,10 +185,16 @@ def with_later(price: Price, terms: Mapping[str, Any]) -> Price:
     return replace(price, **{name: decode(hints[name], value) for name, value in terms.items()})
 
 
-def price_faults(price: Price) -> Iterator[BadInput]:
+def _price_faults(price: Price) -> Iterator[BadInput]:
     """Find every rule that a price breaks; `field` is the key of the price list to change."""
     yield from _amount_faults(price)
-    yield from _count_faults(price)
+    yield from broken_by(
+        lambda: TRIAL.check("trial_days", price.trial_days),
+        lambda: MINIMUM_CYCLES.check("minimum_cycles", price.minimum_cycles),
+        lambda: check_date("valid_from", price.valid_from),
+        lambda: check_date("valid_until", price.valid_until),
+        lambda: check_date("trial_until", price.trial_until),
+    )
     yield from _date_faults(price)
     yield from _cycle_faults(price)
     if price.cancellation is not None and not price.minimum_cycles:
@@ -178,7 +206,30 @@ def price_faults(price: Price) -> Iterator[BadInput]:
         )
 
 
-def plan_faults(plan: Plan, interval: Interval) -> Iterator[BadInput]:
+def _plan_faults(plan: Plan) -> Iterator[BadInput]:
+    """Find every rule that a plan breaks by itself."""
+    yield from broken_by(
+        lambda: check_code("code", plan.code),
+        lambda: check_names(plan.name_ja, plan.name_en),
+        lambda: ANCHOR_DAY.check("anchor_day", plan.anchor_day),
+    )
+    if plan.anchor_day is not None and plan.anchor_rule is AnchorRule.LAST_DAY:
+        yield BadInput(
+            field="anchor_day",
+            value=plan.anchor_day,
+            rule="stands beside anchor: last_day, which is a day already",
+            remedy="take one of the two out",
+        )
+    if plan.first_period is not FirstPeriod.PRORATE and not plan.has_fixed_day:
+        yield BadInput(
+            field="first_period",
+            value=plan.first_period.value,
+            rule="is about the days before the first fixed day, and the plan has none",
+            remedy="add anchor_day: or anchor: last_day, or take it out",
+        )
+
+
+def anchor_faults(plan: Plan, interval: Interval) -> Iterator[BadInput]:
     """Find every rule that a plan's anchor breaks with an interval."""
     by_month = interval.unit in (Unit.MONTH, Unit.YEAR)
     if plan.anchor_rule is AnchorRule.LAST_DAY and not by_month:
@@ -188,21 +239,12 @@ def plan_faults(plan: Plan, interval: Interval) -> Iterator[BadInput]:
             rule="anchor: last_day goes with months and years only",
             remedy="use anchor: keep_day, or count in months or years",
         )
-    if plan.anchor_day is None:
-        return
-    if not 1 <= plan.anchor_day <= 31:
+    if plan.anchor_day is not None and not by_month:
         yield BadInput(
             field="anchor_day",
             value=plan.anchor_day,
-            rule="a day of the month is a whole number from 1 to 31",
-            remedy="correct it, or use anchor: last_day for the last day",
-        )
-    if not by_month or plan.anchor_rule is AnchorRule.LAST_DAY:
-        yield BadInput(
-            field="anchor_day",
-            value=plan.anchor_day,
-            rule="is a day of the month, for months and years and not beside anchor: last_day",
-            remedy="take it out, or change every: or anchor:",
+            rule="is a day of the month, for intervals of months and years",
+            remedy="take it out, or change every:",
         )
 
 
@@ -212,32 +254,24 @@ def _amount_faults(price: Price) -> Iterator[BadInput]:
     if price.first_amount_yen is not None:
         amounts.append(("first_price", price.first_amount_yen, 0))
     for name, yen, least in amounts:
-        try:
-            check_yen(name, yen, least=least)
-        except BadInput as fault:
-            yield fault
+        yield from broken_by(partial(check_yen, name, yen, least=least))
     if price.tiers is None:
         return
+    if not price.per_seat:
+        yield BadInput(
+            field="per_seat",
+            value=price.per_seat,
+            rule="is false beside tiers, which price a number of seats",
+            remedy="take per_seat: out, or make it true",
+        )
     first = amount_of(price.tiers).yen
-    if price.amount_yen != first or not price.per_seat:
+    if price.amount_yen != first:
         yield BadInput(
             field="tiers",
             value=price.amount_yen,
-            rule="a tiered price is sold per seat, and its amount is that of the first one",
-            remedy=f"use per_seat: true and {first} yen",
+            rule="the amount of a tiered price is that of the first seat",
+            remedy=f"use {first} yen",
         )
-
-
-def _count_faults(price: Price) -> Iterator[BadInput]:
-    counts = {"trial_days": price.trial_days, "minimum_cycles": price.minimum_cycles}
-    for name, count in counts.items():
-        if count < 0:
-            yield BadInput(
-                field=name,
-                value=count,
-                rule=f"{name} is never below 0",
-                remedy="give a whole number from 0 up, or leave it out",
-            )
 
 
 def _date_faults(price: Price) -> Iterator[BadInput]:

@@ -13,20 +13,17 @@ from datetime import date
 from plans.calendar import Interval, Period
 from plans.errors import BadInput
 from plans.proration.rule import (
-    Divisor,
     ProrationRule,
     Side,
+    cycle_divisor,
     days_price,
     days_price_without_lid,
-    divisor_days,
 )
 from plans.proration.words import Share
 from plans.rounding import Rounding, divide_yen
 from plans.tax_category import TaxCategory
 
 __all__ = ["PaidTime", "SameDay", "Terms", "days_share", "unused_share"]
-
-_FIXED_MONTH_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +122,9 @@ def unused_share(held: PaidTime, *, on: date, rule: ProrationRule) -> Share:
         )
     base_yen, days = _credit_base(held, rule)
     bare_yen = days_price_without_lid(base_yen, unused, days, rule.round_at, rounding)
-    lid_yen = divide_yen(paid_yen * _weight(unused, rule), _weight(bought, rule), Rounding.CEIL)
+    # Counted as the convention counts: with a divisor of 30, the 31st is free.
+    most = cycle_divisor(held.cycle, rule)
+    lid_yen = divide_yen(paid_yen * min(unused, most), min(bought, most), Rounding.CEIL)
     amount_yen = min(bare_yen, lid_yen)
     shown_yen = None if base_yen == side.cycle_yen else base_yen
     capped = amount_yen < bare_yen
@@ -139,7 +138,7 @@ def days_share(side: Side, *, cycle: Period, on: date, rule: ProrationRule) -> S
         return Share(
             side, left, left, rule.round_at, rule.rounding, side.cycle_yen, False, whole=True
         )
-    days = divisor_days(cycle, rule)
+    days = cycle_divisor(cycle, rule)
     bare_yen = days_price_without_lid(side.cycle_yen, left, days, rule.round_at, rule.rounding)
     amount_yen = days_price(side.cycle_yen, left, days, rule.round_at, rule.rounding)
     capped = amount_yen < bare_yen
@@ -148,15 +147,10 @@ def days_share(side: Side, *, cycle: Period, on: date, rule: ProrationRule) -> S
 
 def _credit_base(held: PaidTime, rule: ProrationRule) -> tuple[int, int]:
     """Give the yen and the days whose quotient is the credit of a day."""
-    side, days = held.terms.side, divisor_days(held.cycle, rule)
+    side, days = held.terms.side, cycle_divisor(held.cycle, rule)
     if held.starts_on == held.cycle.start:
         return held.paid_yen, days
     asked_yen = days_share(side, cycle=held.cycle, on=held.starts_on, rule=rule).amount_yen
     if held.paid_yen == asked_yen:
         return side.cycle_yen, days
     return held.paid_yen, held.days.days
-
-
-def _weight(days: int, rule: ProrationRule) -> int:
-    """Count days as the convention does: with a divisor of 30, the 31st is free."""
-    return days if rule.divisor is Divisor.ACTUAL else min(days, _FIXED_MONTH_DAYS)

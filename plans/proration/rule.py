@@ -16,6 +16,7 @@ __all__ = [
     "ProrationRule",
     "RoundAt",
     "Side",
+    "cycle_divisor",
     "days_price",
     "days_price_without_lid",
     "divisor_days",
@@ -31,7 +32,7 @@ class Divisor(StrEnum):
     """What a cycle's price is divided by to get a day's."""
 
     ACTUAL = "actual"  # the days of the period
-    THIRTY = "30"  # 30, whatever the month
+    THIRTY = "30"  # 30, whatever the month; what is longer than one keeps its own days
 
 
 class ChangeDay(StrEnum):
@@ -98,6 +99,16 @@ def divisor_days(period: Period, rule: ProrationRule) -> int:
             remedy="use divisor actual",
         )
     return 30
+
+
+def cycle_divisor(cycle: Period, rule: ProrationRule) -> int:
+    """Count the days the price of a cycle is divided by; more than 31 days count as they are.
+
+    The habit of 30 days is one of months (japan.md §3.4). A price list may hold a plan by the
+    year beside it, and that must stay changeable.
+    """
+    actual = (cycle.end - cycle.start).days
+    return actual if actual > _LONGEST_MONTH_DAYS else divisor_days(cycle, rule)
 
 
 def takes_effect(on: date, rule: ProrationRule) -> date:

@@ -1,0 +1,49 @@
+"""`autopay brake`: stop new charges, look, and let them go on."""
+
+from app.context import opened_books
+from app.output import say, write_json
+from app.settings import load_settings
+from billing import Brake, load_brake, pull_brake, reading, release_brake, writing
+from scheduler import SystemClock
+
+_BY = "staff"
+
+
+def show(*, as_json: bool) -> None:
+    """Say whether the brake is pulled."""
+    with opened_books(load_settings()) as books, reading(books.database) as connection:
+        _tell(load_brake(connection, books.merchant.id), as_json=as_json)
+
+
+def pull(*, reason: str, as_json: bool) -> None:
+    """Stop new charges and refunds; raises BadInput without a reason."""
+    with opened_books(load_settings()) as books:
+        at = SystemClock().now()
+        brake = writing(
+            books.database, lambda c: pull_brake(c, books.merchant, by=_BY, reason=reason, at=at)
+        )
+    _tell(brake, as_json=as_json)
+
+
+def release(*, reason: str, as_json: bool) -> None:
+    """Let charging go on; raises BadInput without a reason."""
+    with opened_books(load_settings()) as books:
+        at = SystemClock().now()
+        writing(books.database, lambda c: release_brake(c, books.merchant, reason=reason, at=at))
+        with reading(books.database) as connection:
+            _tell(load_brake(connection, books.merchant.id), as_json=as_json)
+
+
+def _tell(brake: Brake, *, as_json: bool) -> None:
+    if as_json:
+        pulled_at = None if brake.pulled_at is None else brake.pulled_at.isoformat()
+        write_json(
+            {
+                "pulled": brake.is_pulled,
+                "pulled_at": pulled_at,
+                "pulled_by": brake.pulled_by,
+                "reason": brake.reason,
+            }
+        )
+        return
+    say(brake.words.capitalize() if brake.is_pulled else "The brake is released: charging goes on.")
