@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
 
 from billing.agreements import UnknownQuote
+from billing.agreements.changing import quote_from_text
 from billing.merchants import Merchant
 from billing.quotes import Quote
 from billing.rows import fetch, table_of
 from billing.tables import QuoteRow
-from plans.lifecycle import value_from_json
 
 __all__ = ["StoredQuote", "stored_quote"]
 
@@ -42,12 +41,5 @@ def stored_quote(connection: Connection, merchant: Merchant, *, quote_id: str) -
     if not rows:
         raise UnknownQuote(quote_id)
     (row,) = rows
-    quote = _in_its_zone(value_from_json(Quote, row["body"]))
+    quote = quote_from_text(row["body"])
     return StoredQuote(quote, row["state"], row["result"], row["settled_at"])
-
-
-def _in_its_zone(quote: Quote) -> Quote:
-    """Give the instants that people read in the merchant's zone again; stored ones are UTC."""
-    zone = ZoneInfo(quote.rules.timezone)
-    deadline = None if quote.deadline is None else quote.deadline.astimezone(zone)
-    return replace(quote, deadline=deadline, expires_at=quote.expires_at.astimezone(zone))

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from billing.agreements.changing import Confirmation, Decided, locked_subscription, make_change
+from billing.agreements.giving_up import charge_under_way, give_up_open_invoices
 from billing.agreements.refusals import AgreementRefused, ChangeUnderWay
 from billing.dates import civil_date
 from billing.merchants import Merchant
@@ -15,17 +16,14 @@ from billing.quotes.agreement import Agreement, load_agreements
 from billing.quotes.asking import completed
 from billing.quotes.books import load_situation
 from billing.quotes.projecting import happened
-from billing.rows import Row, fetch, table_of
-from billing.tables import InvoiceRow, SlotRow, SubscriptionRow
-from billing.write_off import write_off
+from billing.rows import Row, table_of
+from billing.tables import SubscriptionRow
 from plans import SubscriptionState
 from plans.lifecycle import Actor, Command, Policy, decide
 
 __all__ = ["act"]
 
 _subscriptions = table_of(SubscriptionRow)
-_invoices = table_of(InvoiceRow)
-_slots = table_of(SlotRow)
 
 _DEFAULT_POLICY = Policy()
 
@@ -65,7 +63,8 @@ def act(
         raise _costs(subscription_id, sum(bill.charge_yen for bill in bills))
     decided = Decided(events, after, account, bills)
     if after.state is SubscriptionState.CANCELED:
-        _give_up_open_invoices(connection, merchant, row, at)
+        _check_nothing_under_way(connection, row)
+        give_up_open_invoices(connection, merchant, row, at=at)
         before = replace(before, when_paid=None)
     make_change(connection, merchant, row, before, decided, at=at)
     refund_yen = sum(bill.refund_yen + bill.credit_refund_yen for bill in bills)
@@ -80,19 +79,8 @@ def _locked(connection: Connection, merchant: Merchant, subscription_id: str) ->
     return locked_subscription(connection, connection.execute(wanted).scalar_one())
 
 
-def _give_up_open_invoices(
-    connection: Connection, merchant: Merchant, row: Row, at: datetime
-) -> None:
-    """What the customer still owes is written off; money that is under way may still come."""
-    open_ones = select(_invoices).where(
-        _invoices.c.subscription_id == row["id"], _invoices.c.state == "open"
-    )
-    unpaid = fetch(connection, open_ones)
-    under_way = select(_slots.c.reference).where(
-        _slots.c.invoice_id.in_([invoice["id"] for invoice in unpaid]),
-        _slots.c.state.in_(("open", "quarantined")),
-    )
-    reference = connection.execute(under_way).scalar()
+def _check_nothing_under_way(connection: Connection, row: Row) -> None:
+    reference = charge_under_way(connection, row)
     if reference is not None:
         raise AgreementRefused(
             field="subscription",
@@ -100,7 +88,6 @@ def _give_up_open_invoices(
             rule=f"charge {reference} is under way, and its money may still arrive",
             remedy="wait for its outcome (autopay run), or settle it, then cancel",
         )
-    write_off(connection, merchant, unpaid, reason="the agreement was canceled", at=at)
 
 
 def _costs(subscription_id: str, yen: int) -> AgreementRefused:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select, update
 
@@ -47,6 +48,7 @@ __all__ = [
     "keep_quote",
     "locked_subscription",
     "make_change",
+    "quote_from_text",
 ]
 
 _quotes = table_of(QuoteRow)
@@ -60,7 +62,8 @@ _DEFAULT_POLICY = Policy()
 class Decided:
     """What a change brings about: events, the state after them, and bills still to be written.
 
-    `credit_before` is the credit to put back when the charge of the change is declined.
+    `credit_before` is the credit to put back when the charge of the change is declined, `charged`
+    are the bills that were written for that charge before.
     """
 
     events: tuple[Event, ...]
@@ -68,6 +71,7 @@ class Decided:
     account: Account
     bills: tuple[Bill, ...]
     credit_before: tuple[TaxedYen, ...] = ()
+    charged: tuple[Bill, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,14 @@ def keep_quote(connection: Connection, merchant: Merchant, quote: Quote) -> None
     insert_unless_known(connection, _quotes, [row])
 
 
+def quote_from_text(text: str) -> Quote:
+    """Read a stored quote; the instants that people read are in the merchant's zone again."""
+    quote = value_from_json(Quote, text)
+    zone = ZoneInfo(quote.rules.timezone)
+    deadline = None if quote.deadline is None else quote.deadline.astimezone(zone)
+    return replace(quote, deadline=deadline, expires_at=quote.expires_at.astimezone(zone))
+
+
 def confirm_quote(
     connection: Connection,
     merchant: Merchant,
@@ -115,7 +127,7 @@ def confirm_quote(
     """
     stored = _locked_quote(connection, merchant, quote_id)
     row = locked_subscription(connection, stored["subscription_id"])
-    quote = value_from_json(Quote, stored["body"])
+    quote = quote_from_text(stored["body"])
     if stored["state"] == "declined":
         raise QuoteOver(quote_id, stored["result"] or "declined")
     if stored["state"] != "open":
@@ -180,6 +192,7 @@ def make_change(
         at=at,
         price_id=price_id,
         declined=before.declined,
+        written=decided.charged,
         lapsed_credit_yen=_lapsed_yen(before.account, decided),
     )
     pay_back(connection, merchant, row, decided.events, _refund_yen(decided.bills), at=at)
@@ -240,7 +253,7 @@ def _charge_first(
     )
     waiting = replace(before, account=account, pending_quote_id=quote.quote_id)
     store(connection, merchant, row, waiting, price_id=row["price_id"])
-    outcome = value_to_json(replace(decided, bills=rest))
+    outcome = value_to_json(replace(decided, bills=rest, charged=charged))
     statement = update(_quotes).where(*_is(merchant, quote.quote_id))
     connection.execute(statement.values(state="charging", outcome=outcome))
     return Confirmation(

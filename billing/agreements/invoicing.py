@@ -53,6 +53,7 @@ def write_bills(
     at: datetime,
     price_id: int,
     declined: int,
+    written: Sequence[Bill] = (),
     lapsed_credit_yen: int = 0,
 ) -> list[Invoiced]:
     """Write the invoices of bills, their journals, and a slot for each that takes money.
@@ -60,10 +61,13 @@ def write_bills(
     `subscription` is the agreement after what caused the bills; its sequence names them,
     with the number of changes that were `declined` before: what was declined never happened, so
     the sequence alone would come again. `price_id` is the row of its price.
+    `written` are bills of the same events that have their invoices already.
     `lapsed_credit_yen` of open credit are lost with the last of them. A slot is due at the hour
     of charges of its bill's date, or at once when that has passed.
     """
-    named = [_named(row, subscription, bills, index, declined) for index in range(len(bills))]
+    every = (*written, *bills)
+    indexes = range(len(written), len(every))
+    named = [_named(row, subscription, every, index, declined) for index in indexes]
     on = civil_date(at=at, timezone=merchant.timezone)
     days = _days(subscription)
     invoice_rows = [_invoice_row(merchant, row, each, on, days, price_id) for each in named]

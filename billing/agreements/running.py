@@ -9,6 +9,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection
 
 from billing.agreements.changing import Decided, change_paid, make_change
+from billing.agreements.giving_up import charge_under_way, give_up_open_invoices
 from billing.agreements.invoicing import write_bills
 from billing.agreements.writing import price_id_of, store
 from billing.dates import civil_date
@@ -96,13 +97,24 @@ def open_agreement(run: AgreementRun, row: Row, agreement: Agreement) -> None:
         account, after, bills = happened(view, before.account, before.subscription, events)
         decided = Decided(events, after, account, bills)
         make_change(run.connection, run.merchant, row, before, decided, at=run.at)
-        agreement = replace(before, subscription=after, account=account)
+        agreement = _without_debt(run, row, replace(before, subscription=after, account=account))
     charge = charge_on(agreement.subscription)
     if agreement.when_paid is None and charge is not None and charge <= run.on:
         _open_cycle(run, row, agreement, charge)
     elif not events:
         # Its day has come and nothing is left to do: the row learns its next day.
         _kept(run, row, agreement)
+
+
+def _without_debt(run: AgreementRun, row: Row, agreement: Agreement) -> Agreement:
+    """An agreement that ended owes nothing more, unless the money is under way just now."""
+    ended = agreement.subscription.state is SubscriptionState.CANCELED
+    if not ended or agreement.when_paid is None or charge_under_way(run.connection, row):
+        return agreement
+    give_up_open_invoices(run.connection, run.merchant, row, at=run.at)
+    settled = replace(agreement, when_paid=None)
+    _kept(run, row, settled)
+    return settled
 
 
 def _open_cycle(run: AgreementRun, row: Row, agreement: Agreement, charge: date) -> None:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from billing.quotes.asking import completed
 from billing.quotes.bills import Bill
 from billing.quotes.cap import CapOutlook, cap_outlook, planned
+from billing.quotes.effective import effective_on
 from billing.quotes.inputs import Inputs, inputs_of
 from billing.quotes.projecting import happened, open_days_settled, projected, year_after
 from billing.quotes.values import Account, Situation
@@ -55,6 +56,7 @@ class Answer:
     command: Command
     events: tuple[Event, ...]
     subscription: Subscription
+    effective_on: date
     account: Account
     today: tuple[Bill, ...]
     coming: tuple[Bill, ...]
@@ -104,6 +106,7 @@ def answered(
         command=full,
         events=events,
         subscription=after,
+        effective_on=effective_on(situation, events, on=on),
         account=account,
         today=tuple(bill for bill in bills if bill.on <= on),
         coming=tuple(bill for bill in bills if bill.on > on),

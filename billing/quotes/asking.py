@@ -12,6 +12,7 @@ from billing.quotes.agreed import (
     price_ref,
     price_ref_text,
 )
+from billing.quotes.effective import lies_inside
 from billing.quotes.ending import leaving_fee
 from billing.quotes.values import Situation
 from plans import (
@@ -162,9 +163,25 @@ def _check_plan_change(
             rule=f"by the catalogue it is {price.plan_code}, {direction.value}",
             remedy="make the command with plan_change",
         )
+    _check_interval(situation, was, price, effective_on)
     for held in was.add_ons:
         add_on = add_on_held(situation.catalogue, was, held)
         check_add_on(add_on=add_on, plan_code=command.plan_code, quantity=held.quantity)
+
+
+def _check_interval(situation: Situation, was: Subscription, price: Price, on: date) -> None:
+    """Refuse what `settle_change` refuses: a cycle of two lengths when no difference is settled."""
+    effect = situation.rules.change.effect
+    if effect is not ChangeEffect.NONE or price.interval == was.interval:
+        return
+    if lies_inside(situation, was, on=on):
+        raise BadInput(
+            field="effect",
+            value=effect.value,
+            rule=f"no difference is charged, so a cycle that runs {was.interval.text_en} cannot "
+            f"become one that runs {price.interval.text_en} on {on.isoformat()}",
+            remedy="move at the end of the period, or choose an effect that settles the difference",
+        )
 
 
 def _add_on(

@@ -136,11 +136,11 @@ def forfeited_line(yen: int, category: TaxCategory) -> QuoteLine:
     """Balance what is not given back; below 0 it restores what an undone change had lost."""
     if yen < 0:
         ja, en = (
-            f"返金対象外だった {yen_ja(-yen)} を元に戻します",
-            f"the lost {yen_en(-yen)} restored",
+            f"返金対象外だった{yen_ja(-yen)}を元に戻します",
+            f"The lost {yen_en(-yen)} is restored",
         )
     else:
-        ja, en = f"{yen_ja(yen)} は返金されません", f"{yen_en(yen)} is not returned"
+        ja, en = f"{yen_ja(yen)}は返金されません", f"{yen_en(yen)} is not returned"
     return QuoteLine("forfeited", ja, en, yen, category)
 
 

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 
 from billing.quotes.bills import Bill, BillPurpose, billed, forfeited_line
 from billing.quotes.open_days import open_day_line, terms_of_parts
-from billing.quotes.pieces import cut, moved, unserved, unused_lines
+from billing.quotes.pieces import cut, moved, unserved, unused_from, unused_lines
 from billing.quotes.values import (
     Account,
     ClosedCycle,
@@ -55,10 +55,14 @@ def anchor_changed(
         return account, ()
     rule = view.rules.change.proration
     ends = cycle_start(anchor=fact.anchor, interval=fact.interval, cycle=after.next_cycle)
-    parts, credits = cut(account.parts, ends=ends, rule=rule)
+    kept_until, today = ends, fact.on
+    if after.left is not None:
+        # Another plan begins the cycle, so today is a day of change; a moved date is none.
+        kept_until = today = unused_from(account, on=fact.on, rule=rule)
+    parts, credits = cut(account.parts, ends=kept_until, rule=rule)
     account = _remembered(account, fact)
     account = replace(account, waiting=(*account.waiting, *credits))
-    account = account.with_parts(unserved(parts, on=fact.on))
+    account = account.with_parts(unserved(parts, on=today))
     if fact.bridge_days <= 0:
         return account, ()
     length = cycle_period(
@@ -87,7 +91,9 @@ def restart_undone(
         # Nobody remembered what was closed, so the days that are left are bought at their price.
         account = replace(account, waiting=(*account.waiting, *lines)).with_parts(())
         nominal = _nominal(after, after.next_cycle - 1, fact.on)
-        return _open_days(view, account, after, [(fact.on, nominal)], fact.on)
+        from_day = unused_from(replace(account, closed=None), on=fact.on, rule=rule)
+        slices = [(from_day, nominal)] if from_day < nominal.end else []
+        return _open_days(view, account, after, slices, fact.on)
     lines.extend(_restored_lines(closed, rule))
     paid = bool(account.parts)
     account = replace(account, received=closed.received, closed=None).with_parts(closed.parts)
@@ -119,8 +125,9 @@ def _undone_line(part: PaidPart) -> QuoteLine:
 
 
 def _restored_lines(closed: ClosedCycle, rule: ProrationRule) -> Iterator[QuoteLine]:
+    from_day = unused_from(Account(closed.parts), on=closed.on, rule=rule)
     for part in closed.parts:
-        for line in unused_lines([part], on=closed.on, rule=rule):
+        for line in unused_lines([part], on=from_day, rule=rule):
             terms, yen = part.time.terms, -line.amount_yen
             words = LineWords.restored(terms.name_ja, terms.name_en, yen)
             ja, en = words.text_ja, words.text_en
@@ -133,7 +140,8 @@ def paused(view: Situation, account: Account, fact: Paused) -> Outcome:
     rule = view.rules.change.proration
     if pause.banks_days:
         return account, ()
-    lines = unused_lines(account.parts, on=pause.began_on, rule=rule)
+    from_day = unused_from(account, on=pause.began_on, rule=rule)
+    lines = unused_lines(account.parts, on=from_day, rule=rule)
     account = replace(account, parts=())
     if not lines:
         return account, ()

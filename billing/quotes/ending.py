@@ -8,14 +8,17 @@ from datetime import date, timedelta
 from billing.quotes.agreed import agreed
 from billing.quotes.bills import Bill, BillPurpose, billed, forfeited_line
 from billing.quotes.open_days import open_day_line, terms_of_parts
-from billing.quotes.pieces import unused_lines
+from billing.quotes.pieces import unused_from, unused_lines
+from billing.quotes.renewing import usage_lines
 from billing.quotes.values import Account, CreditAtEnd, QuoteLine, Situation
 from plans import (
     CancellationFee,
     NegativeResult,
     Period,
+    Plan,
     SubscriptionState,
     TaxCategory,
+    TaxedYen,
     cancellation_fee,
     cycle_period,
     yen_en,
@@ -40,12 +43,19 @@ def leaving_fee(view: Situation, subscription: Subscription, *, on: date) -> Can
 def ended(
     view: Situation, account: Account, before: Subscription, fact: Canceled
 ) -> tuple[Account, tuple[Bill, ...]]:
-    """Bill the end: what waits, what is given back, the fee; then open credit is paid out."""
-    lines = [*_given_back(view, account, before, fact), *_fee(view, before, fact)]
+    """Bill the end: what waits, known use, what is given back, the fee; then pay credit out.
+
+    Use is billed after its period, so a full refund of the running cycle does not concern it.
+    """
+    lines = [
+        *usage_lines(view, account, before, on=fact.on),
+        *_given_back(view, account, before, fact),
+        *_fee(view, before, fact),
+    ]
     if fact.refund is not Refund.FULL:
         # A full refund takes the cycle back, and with it what of it still waits.
         lines = [*account.waiting, *_served_unpaid(view, before, fact.on), *lines]
-    closed = replace(account, parts=(), waiting=(), received=())
+    closed = replace(account, parts=(), waiting=(), received=(), usage=())
     if not lines and not closed.credit:
         return closed, ()
     closed, bill = billed(
@@ -71,7 +81,8 @@ def _served_unpaid(view: Situation, before: Subscription, on: date) -> tuple[Quo
         return ()
     cycle = cycle_days(before, before.next_cycle)
     rule = view.rules.change.proration
-    served = Period(cycle.start, min(on, cycle.end))
+    used_until = unused_from(Account(), on=on, rule=rule)
+    served = Period(cycle.start, min(used_until, cycle.end))
     nominal = cycle_period(anchor=before.anchor, interval=before.interval, cycle=before.next_cycle)
     # The same number of days, counted from the cycle's end, as every share of a cycle is.
     begins_on = nominal.end - timedelta(days=served.days)
@@ -94,11 +105,15 @@ def _given_back(
     if fact.refund is Refund.FULL:
         if _runs_unpaid(view, before, fact.on):
             return ()  # what was received was for a cycle that is over
-        return tuple(_whole(each.tax_category, each.amount_yen) for each in account.received)
-    from_day = fact.on if before.pause is None else min(fact.on, before.pause.began_on)
-    banks = before.pause is None or before.pause.banks_days
-    parts = account.parts if banks else ()
-    lines = unused_lines(parts, on=from_day, rule=view.rules.change.proration)
+        plan = view.catalogue.plan(before.plan_code)
+        return tuple(_whole(plan, each) for each in account.received)
+    rule, pause = view.rules.change.proration, before.pause
+    if pause is None:
+        from_day = unused_from(account, on=fact.on, rule=rule)
+    else:
+        from_day = min(fact.on, pause.began_on)  # banked days were not served, not one of them
+    parts = account.parts if pause is None or pause.banks_days else ()
+    lines = unused_lines(parts, on=from_day, rule=rule)
     if fact.refund is Refund.PRORATED:
         return lines
     # Not given back, but said: the customer sees what the unused days are worth.
@@ -106,13 +121,14 @@ def _given_back(
     return (*lines, *lost)
 
 
-def _whole(category: TaxCategory, yen: int) -> QuoteLine:
+def _whole(plan: Plan, received: TaxedYen) -> QuoteLine:
+    yen = received.amount_yen
     return QuoteLine(
         kind="credit",
-        text_ja=f"今期のお支払い分 {yen_ja(yen)} を全額返金",
-        text_en=f"all that was paid for this period, {yen_en(yen)}, is given back",
+        text_ja=f"{plan.name_ja}: 今期のお支払い分{yen_ja(yen)}を全額返金",
+        text_en=f"{plan.name_en}: less all that was paid for this period, {yen_en(yen)}",
         amount_yen=-yen,
-        tax_category=category,
+        tax_category=received.tax_category,
     )
 
 

@@ -10,10 +10,25 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
-from billing.quotes.values import PaidPart, QuoteLine
-from plans import LineWords, PaidTime, Period, ProrationRule, unused_share
+from billing.quotes.values import Account, PaidPart, QuoteLine
+from plans import ChangeDay, LineWords, PaidTime, Period, ProrationRule, unused_share
 
-__all__ = ["cut", "moved", "unserved", "unused_lines"]
+__all__ = ["cut", "moved", "unserved", "unused_from", "unused_lines"]
+
+
+def unused_from(account: Account, *, on: date, rule: ProrationRule) -> date:
+    """Give the first day that a change on a date leaves unused, by the merchant's `change_day`.
+
+    A day belongs to one agreement only: once a new cycle began on it, the old one had that day,
+    and nothing of the new one is used.
+    """
+    closed = account.closed
+    begun = closed is not None and closed.on == on
+    if rule.change_day is ChangeDay.NEW or (
+        begun and all(on <= part.time.starts_on for part in account.parts)
+    ):
+        return on
+    return on + timedelta(days=1)
 
 
 def unused_lines(

@@ -12,7 +12,7 @@ from billing.quotes.cap import CapOutlook
 from billing.quotes.inputs import Inputs
 from billing.quotes.values import QuoteLine, QuoteRules, Situation
 from plans import canonical_form, canonical_hash
-from plans.lifecycle import Actor, Command, Paused, Policy, Scheduled
+from plans.lifecycle import Actor, Command, Paused, Policy
 
 __all__ = ["Quote", "pinned", "quote"]
 
@@ -131,7 +131,7 @@ def pinned(
     reason: str,
 ) -> Quote:
     """Pin an answer: give it its fingerprint, its id and its end."""
-    effective_on = _effective_on(answer, on)
+    effective_on = answer.effective_on
     expires_at = _expires_at(rules, on, at)
     said = (answer.today, answer.coming, answer.coming_before, answer.cap, effective_on)
     content = canonical_hash(_SCHEME, [canonical_form(answer.inputs), canonical_form(said)])
@@ -157,12 +157,6 @@ def pinned(
         content=content,
         rules=rules,
     )
-
-
-def _effective_on(answer: Answer, on: date) -> date:
-    """Give the day the change takes effect: the day it waits for, or today."""
-    facts = (event.fact for event in answer.events)
-    return next((fact.entry.on for fact in facts if isinstance(fact, Scheduled)), on)
 
 
 def _banked_days(answer: Answer) -> int:

@@ -13,6 +13,7 @@ from billing.quotes.values import Account, PaidPart, QuoteLine, Situation
 from plans import (
     Coupon,
     CouponScope,
+    FirstCharge,
     Line,
     LineKind,
     PaidTime,
@@ -29,8 +30,9 @@ from plans import (
 )
 from plans.lifecycle import Subscription, cycle_days
 
-__all__ = ["line_of", "renewed"]
+__all__ = ["line_of", "paid_before", "renewed", "usage_lines"]
 
+_USAGE_KINDS = (LineKind.USAGE, LineKind.USAGE_LATE)
 _PLAN_KINDS = (LineKind.PLAN, LineKind.FIRST_CYCLE, LineKind.CYCLE_PRICE)
 
 
@@ -50,10 +52,12 @@ def renewed(
     """Bill the next cycle with all that waits for it; None when it was invoiced before."""
     cycle = _next_cycle(view, subscription)
     base = _base_lines(view, account, cycle)
-    base, times = _first_period(view, cycle, base)
+    base, first = _first_period(view, cycle, base)
     discounts, open_yen = _discounts(base, cycle)
-    parts = _parts(cycle, base, open_yen, times)
+    parts = _parts(cycle, base, open_yen, None if first is None else first.held)
     own = [line_of(line) for line in (*base, *discounts)]
+    if first is not None:
+        own[0] = _first_line(base[0], first)
     left = _left_over(account, subscription, on)
     # A charge that was moved forward comes while paid days are left; they are not forgotten.
     received = account.received if left else ()
@@ -83,16 +87,55 @@ def _left_over(account: Account, subscription: Subscription, on: date) -> tuple[
     return unserved(account.parts, on=on if pause is None else min(on, pause.began_on))
 
 
+def usage_lines(
+    view: Situation, account: Account, subscription: Subscription, *, on: date
+) -> tuple[QuoteLine, ...]:
+    """Bill use that is known and not billed, at the tax of the plan, apart from any cycle."""
+    if not account.usage:
+        return ()
+    terms = agreed(view.catalogue, subscription, on=on)
+    lines = cycle_lines(
+        plan=terms.plan,
+        price=terms.price,
+        quantity=subscription.quantity,
+        cycle=0,
+        first_cycle=0,
+        period=max(each.period for each in account.usage),
+        usage=account.usage,
+    )
+    return tuple(line_of(line) for line in lines if line.kind in _USAGE_KINDS)
+
+
+def paid_before(view: Situation, subscription: Subscription) -> int:
+    """Count the paid cycles: what the nth price, the nth gift and the set-up fee go by.
+
+    A cycle that was skipped or paused has a number and was not paid. Of an imported subscription
+    the cycles of the other system count, at least one once a period of it is known: what is taken
+    once was taken there. They never count for more than their numbers.
+    """
+    done = subscription.cycles_done
+    if view.first_cycle is None:
+        return done
+    known = 0 if subscription.last_paid_cycle is None else 1
+    return max(0, min(subscription.next_cycle - view.first_cycle, max(done, known)))
+
+
 def line_of(line: Line) -> QuoteLine:
     """Turn a line of `plans` into one of a quote, its yen said in the words."""
+    if line.kind is LineKind.GIFT:  # its words say that it costs nothing
+        return _quoted(line, line.description_ja, line.description_en)
     unit, count, total = line.unit_yen, line.quantity, line.amount_yen
     ja = yen_ja(total) if count == 1 else f"{yen_ja(unit)}×{count}={yen_ja(total)}"
     en = yen_en(total) if count == 1 else f"{yen_en(unit)} × {count} = {yen_en(total)}"
+    return _quoted(line, f"{line.description_ja} {ja}", f"{line.description_en}: {en}")
+
+
+def _quoted(line: Line, text_ja: str, text_en: str) -> QuoteLine:
     return QuoteLine(
         kind=line.kind.value,
-        text_ja=f"{line.description_ja} {ja}",
-        text_en=f"{line.description_en}: {en}",
-        amount_yen=total,
+        text_ja=text_ja,
+        text_en=text_en,
+        amount_yen=line.amount_yen,
         tax_category=line.tax_category,
         period=line.period,
         quantity=line.quantity,
@@ -109,7 +152,6 @@ def _next_cycle(view: Situation, subscription: Subscription) -> _Cycle:
 
 def _base_lines(view: Situation, account: Account, cycle: _Cycle) -> tuple[Line, ...]:
     """List the lines before any coupon."""
-    counted = view.first_cycle is None
     return cycle_lines(
         plan=cycle.agreed.plan,
         price=cycle.agreed.price,
@@ -117,7 +159,7 @@ def _base_lines(view: Situation, account: Account, cycle: _Cycle) -> tuple[Line,
         cycle=cycle.subscription.next_cycle,
         first_cycle=view.first_cycle or 0,
         period=cycle.days,
-        paid_before=cycle.subscription.cycles_done if counted else None,
+        paid_before=paid_before(view, cycle.subscription),
         add_ons=cycle.agreed.add_ons,
         usage=account.usage,
     )
@@ -125,7 +167,7 @@ def _base_lines(view: Situation, account: Account, cycle: _Cycle) -> tuple[Line,
 
 def _first_period(
     view: Situation, cycle: _Cycle, base: tuple[Line, ...]
-) -> tuple[tuple[Line, ...], PaidTime | None]:
+) -> tuple[tuple[Line, ...], FirstCharge | None]:
     """Price a first cycle that begins after its nominal start by the plan's `first_period`."""
     line = base[0]
     if cycle.days == cycle.nominal:
@@ -137,15 +179,13 @@ def _first_period(
         setting=cycle.agreed.plan.first_period,
         rule=view.rules.change.proration,
     )
-    partial = replace(
-        line,
-        description_ja=f"{line.description_ja} {first.explain_ja}",
-        description_en=f"{line.description_en}. {first.explain_en}",
-        quantity=1,
-        unit_yen=first.amount_yen,
-        amount_yen=first.amount_yen,
-    )
-    return (partial, *base[1:]), first.held
+    partial = replace(line, quantity=1, unit_yen=first.amount_yen, amount_yen=first.amount_yen)
+    return (partial, *base[1:]), first
+
+
+def _first_line(line: Line, first: FirstCharge) -> QuoteLine:
+    ja, en = line.description_ja, line.description_en
+    return _quoted(line, f"{ja} {first.words_ja}", f"{en}, {first.words_en}")
 
 
 def _discounts(base: Sequence[Line], cycle: _Cycle) -> tuple[tuple[Line, ...], list[int]]:

@@ -13,6 +13,7 @@ from billing.quotes.agreed import add_on_terms, agreed, plan_terms
 from billing.quotes.bills import forfeited_line, settlement_bill
 from billing.quotes.bridging import Outcome, anchor_changed, paused, restart_undone, resumed
 from billing.quotes.ending import ended
+from billing.quotes.renewing import paid_before
 from billing.quotes.values import Account, QuoteLine, Situation
 from plans import (
     ChangeDay,
@@ -39,7 +40,7 @@ from plans.lifecycle import (
     TermsChanged,
 )
 
-__all__ = ["booked"]
+__all__ = ["booked", "moves_calendar"]
 
 
 def booked(
@@ -73,7 +74,7 @@ def _terms_changed(
     """Settle each piece of paid time that has days left under the new terms."""
     change, pause = fact.change, before.pause
     # A coupon counts from the next invoice on, and a moved calendar closes the cycle itself.
-    if isinstance(change, CouponChange) or _moves_calendar(change):
+    if isinstance(change, CouponChange) or moves_calendar(change):
         return account, ()
     if before.state not in (SubscriptionState.ACTIVE, SubscriptionState.PAUSED):
         return account, ()
@@ -84,6 +85,7 @@ def _terms_changed(
     for held in _held(view, account, after, fact, code):
         to = _new_terms(view, after, change, _agreed_on(held, fact))
         if to is not None and on < held.cycle.end:
+            to = _as_left(view, after, held, to)
             settled.append(_settled(view, held, to, on, waits=pause is not None))
     ended = [time for time in account.pieces(code) if time.cycle.end <= on]
     account = account.with_pieces(code, [*ended, *(each.held for each in settled)])
@@ -124,7 +126,8 @@ def _agreed_on(held: PaidTime, fact: TermsChanged) -> date:
     return min(held.cycle.start, fact.on) if inside else fact.on
 
 
-def _moves_calendar(change: object) -> bool:
+def moves_calendar(change: object) -> bool:
+    """Tell a change that begins a new cycle, which closes the old one itself."""
     return isinstance(change, PlanChange) and (change.restarts or change.interval is not None)
 
 
@@ -142,6 +145,20 @@ def _new_terms(view: Situation, after: Subscription, change: object, on: date) -
     return Terms(Side(0), terms.price.interval, gone.tax_category, gone.name_ja, gone.name_en)
 
 
+def _as_left(view: Situation, after: Subscription, held: PaidTime, to: Terms) -> Terms:
+    """Give the very terms that a change of today left, when it is they that are asked for again.
+
+    The cycle may have had a price of its own, which is no part of the regular terms.
+    """
+    if held.same_day is None:
+        return to
+    left = held.same_day.before.terms
+    same = replace(left, side=to.side) == to and left.side.quantity == after.quantity
+    price = agreed(view.catalogue, after, on=held.cycle.start).price
+    own_yen = price.own_amount_yen(paid_before(view, after))
+    return left if same and left.side.price_yen == own_yen else to
+
+
 def _settled(view: Situation, held: PaidTime, to: Terms, on: date, *, waits: bool) -> Settlement:
     rule = view.rules.change
     if rule.effect is ChangeEffect.RESTART_CYCLE:
@@ -150,10 +167,11 @@ def _settled(view: Situation, held: PaidTime, to: Terms, on: date, *, waits: boo
     if waits and rule.effect is ChangeEffect.CHARGE_NOW:
         # Nothing is charged in a pause.
         rule = replace(rule, effect=ChangeEffect.NEXT_INVOICE)
-    if on < held.starts_on:
-        # Days that are paid ahead change when they come, whichever terms a day of change has.
+    # Days that are paid ahead change when they come, and banked days were not served: there is no
+    # day of change among them, whichever terms it has.
+    if waits or on < held.starts_on:
         counts_before = rule.proration.change_day is ChangeDay.OLD
-        on = held.starts_on - timedelta(days=counts_before)
+        on = max(on, held.starts_on) - timedelta(days=counts_before)
     return settle_change(held=held, change_on=on, to=to, rule=rule)
 
 

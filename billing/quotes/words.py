@@ -115,11 +115,11 @@ def _bill_ja(quote: Quote, bill: Bill) -> Iterator[str]:
         yield f"・{rate_words(row, quote.rules.tax_rounding)[0]}"
     day = "本日" if bill.on == quote.on else _day_ja(bill.on)
     goes = (
-        (bill.credit_used_yen, "お預かり金から {} を充当"),
-        (bill.credit_yen, "{} を次回以降のお支払いに充当"),
-        (bill.refund_yen, "{} を返金"),
-        (bill.credit_refund_yen, "お預かり金 {} を返金"),
-        (bill.forfeited_yen, "{} は返金されません"),
+        (bill.credit_used_yen, "お預かり金から{}を充当"),
+        (bill.credit_yen, "{}を次回以降のお支払いに充当"),
+        (bill.refund_yen, "{}を返金"),
+        (bill.credit_refund_yen, "お預かり金{}を返金"),
+        (bill.forfeited_yen, "{}は返金されません"),
     )
     said = [words.format(yen_ja(yen)) for yen, words in goes if yen]
     yield "、".join([*said, f"{day}のお支払い {yen_ja(bill.charge_yen)}"]) + "。"

@@ -84,9 +84,7 @@ class Faults(BadInput):
     def __init__(self, each: tuple[BadInput, ...]) -> None:
         self.each = each
         first = each[0]
-        super().__init__(
-            field=first.field, value=first.value, rule=first.rule, remedy=first.remedy
-        )
+        super().__init__(field=first.field, value=first.value, rule=first.rule, remedy=first.remedy)
 
 
 def refuse(faults: Iterable[BadInput]) -> None:

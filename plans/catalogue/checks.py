@@ -7,16 +7,16 @@ everywhere else.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
-from plans.catalogue.add_ons import AddOn, add_on_faults
+from plans.catalogue.add_ons import AddOn
 from plans.catalogue.coupons import AmountOff, Coupon, CouponScope
 from plans.catalogue.families import PlanFamily, rank_cycle
-from plans.catalogue.price_migrations import PriceMigration, PriceRef, migration_faults
-from plans.catalogue.prices import Plan, Price, plan_faults, price_faults
+from plans.catalogue.price_migrations import PriceMigration, PriceRef
+from plans.catalogue.prices import Plan, Price, anchor_faults
 from plans.errors import BadInput
 
 __all__ = ["Fault", "Offer", "Parts", "entry_faults", "overlaps", "whole_faults"]
@@ -26,7 +26,11 @@ Offer = AddOn | Coupon | PlanFamily | PriceMigration
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Everything a catalogue is made of, before it is one."""
+    """Everything a catalogue is made of, before it is one.
+
+    `guessed` names plans that a reader found faults in: what is wrong with their prices has been
+    told, and nothing is compared with what stands there instead.
+    """
 
     plans: Sequence[Plan]
     prices: Sequence[Price]
@@ -34,9 +38,17 @@ class Parts:
     coupons: Sequence[Coupon] = ()
     families: Sequence[PlanFamily] = ()
     migrations: Sequence[PriceMigration] = ()
+    guessed: Collection[str] = ()
 
     @classmethod
-    def of(cls, plans: Sequence[Plan], prices: Sequence[Price], offers: Sequence[Offer]) -> Parts:
+    def of(
+        cls,
+        plans: Sequence[Plan],
+        prices: Sequence[Price],
+        offers: Sequence[Offer],
+        *,
+        guessed: Collection[str] = (),
+    ) -> Parts:
         """Sort offers into their sections."""
         return cls(
             plans=plans,
@@ -45,6 +57,7 @@ class Parts:
             coupons=[offer for offer in offers if isinstance(offer, Coupon)],
             families=[offer for offer in offers if isinstance(offer, PlanFamily)],
             migrations=[offer for offer in offers if isinstance(offer, PriceMigration)],
+            guessed=guessed,
         )
 
     @property
@@ -69,17 +82,12 @@ class Fault:
 
 
 def entry_faults(parts: Parts) -> Iterator[Fault]:
-    """Find the faults that lie within one price, add-on or migration, and in its plan's anchor."""
+    """Find the faults between a price and its plan's anchor; the values checked themselves."""
     by_code = {plan.code: plan for plan in parts.plans}
     for price in parts.prices:
         plan = by_code.get(price.plan_code)
-        anchored = () if plan is None else plan_faults(plan, price.interval)
-        for problem in (*price_faults(price), *anchored):
+        for problem in () if plan is None else anchor_faults(plan, price.interval):
             yield Fault("plans", price.plan_code, price.valid_from, problem)
-    for add_on in parts.add_ons:
-        yield from (_of(add_on, problem) for problem in add_on_faults(add_on))
-    for migration in parts.migrations:
-        yield from (_of(migration, problem) for problem in migration_faults(migration))
 
 
 def overlaps(prices: Iterable[Price]) -> Iterator[BadInput]:
@@ -178,8 +186,6 @@ def _family_cycles(parts: Parts) -> Iterator[Fault]:
     for family in parts.families:
         repeated = sum(map(len, family.ranks)) - len(family.plans)
         cycle = rank_cycle(_in_force(parts.families, family.valid_from))
-        if not all(family.ranks) or not family.ranks:
-            yield _of(family, _empty_rank(family))
         if repeated or any(equals & family.plans for equals in cycle):
             ranks = (" = ".join(sorted(equals)) for equals in cycle)
             chain = " < ".join(ranks) or "a plan stands in two ranks"
@@ -192,15 +198,6 @@ def _family_cycles(parts: Parts) -> Iterator[Fault]:
             yield _of(family, problem)
 
 
-def _empty_rank(family: PlanFamily) -> BadInput:
-    return BadInput(
-        field="plans",
-        value=family.code,
-        rule="a family has ranks, and each of them names a plan",
-        remedy="take the empty rank out",
-    )
-
-
 def _in_force(families: Iterable[PlanFamily], on: date) -> list[PlanFamily]:
     newest: dict[str, PlanFamily] = {}
     for family in sorted(families, key=lambda each: each.valid_from):
@@ -210,13 +207,18 @@ def _in_force(families: Iterable[PlanFamily], on: date) -> list[PlanFamily]:
 
 
 def _migration_faults(parts: Parts) -> Iterator[Fault]:
-    known = {PriceRef(price.plan_code, price.valid_from) for price in parts.prices}
+    prices = {PriceRef(price.plan_code, price.valid_from): price for price in parts.prices}
     newest = {each.code: each for each in sorted(parts.migrations, key=lambda m: m.valid_from)}
     moved: dict[PriceRef, PriceMigration] = {}
     for migration in parts.migrations:
         for field, ref in (("from", migration.old), ("to", migration.new)):
-            if ref not in known:
-                yield _of(migration, _unknown_price(field, ref, known))
+            if ref not in prices:
+                yield _of(migration, _unknown_price(field, ref, prices))
+        old, new = prices.get(migration.old), prices.get(migration.new)
+        if old is not None and new is not None:
+            sides = {old.plan_code, new.plan_code}
+            faults = () if sides & set(parts.guessed) else _unlike(old, new)
+            yield from (_of(migration, problem) for problem in faults)
         if migration.new.valid_from > migration.effective_on:
             yield _of(migration, _not_yet_valid(migration))
         if newest[migration.code] is not migration:
@@ -231,6 +233,29 @@ def _migration_faults(parts: Parts) -> Iterator[Fault]:
         onward = moved.get(migration.new, migration)
         if onward is not migration and onward.effective_on <= migration.effective_on:
             yield _of(migration, _left_already(onward))
+
+
+def _unlike(old: Price, new: Price) -> Iterator[BadInput]:
+    """Find what a price cannot take over from another without asking the subscriber.
+
+    From a flat price to one per seat there is nothing to ask: what is sold once is one seat.
+    """
+    if old.interval != new.interval:
+        yield BadInput(
+            field="to",
+            value=new.plan_code,
+            rule=f"is charged {new.interval.text_en}, and the price it follows "
+            f"{old.interval.text_en}: a migration keeps the days of the charges",
+            remedy="migrate to a price with the same every:, or offer a change of plan",
+        )
+    if old.per_seat and not new.per_seat:
+        yield BadInput(
+            field="to",
+            value=new.plan_code,
+            rule="is sold once, and the price it follows per seat: nothing says "
+            "what becomes of the seats",
+            remedy="migrate to a price per seat, or offer a change of plan",
+        )
 
 
 def _comes_back(start: PriceMigration, moved: dict[PriceRef, PriceMigration]) -> bool:
@@ -259,6 +284,8 @@ def _above_every_price(coupon: Coupon, parts: Parts) -> Iterator[BadInput]:
             add_on.is_for(code) for add_on in parts.add_ons
         )
         known = [yen for yen in dearest if yen is not None]
+        if code in parts.guessed:
+            continue
         if known and len(known) == len(dearest) and not with_extras and coupon.off.yen > max(known):
             yield BadInput(
                 field="off",

@@ -88,9 +88,9 @@ def _read_file(root: yaml.Node, findings: Findings) -> Parts:
     file = read_fields(Value(root, "", findings), known=["plans", *SECTIONS])
     if file is None:
         return Parts((), ())
-    plans, prices = _read_plans(file)
+    plans, prices, guessed = _read_plans(file)
     placed = list(read_offers(file))
-    parts = Parts.of(plans, prices, [offer for offer, _ in placed])
+    parts = Parts.of(plans, prices, [offer for offer, _ in placed], guessed=guessed)
     places: dict[tuple[str, str, date], Fields] = {
         (offer.section, offer.code, offer.valid_from): fields for offer, fields in placed
     }
@@ -99,16 +99,21 @@ def _read_file(root: yaml.Node, findings: Findings) -> Parts:
     return parts
 
 
-def _read_plans(file: Fields) -> tuple[list[Plan], list[Price]]:
+def _read_plans(file: Fields) -> tuple[list[Plan], list[Price], set[str]]:
+    """Read plans and prices, and name the plans that have faults."""
     plans: dict[str, Plan] = {}
     prices: list[Price] = []
+    guessed: set[str] = set()
     for entry in file.required("plans", read_list) or []:
         fields = read_fields(entry, known=PLAN_KEYS)
         if fields is None:
             continue
         code = fields.required("code", code_text)
-        plan = read_plan(fields, code or "?")
+        known = len(entry.findings.problems)
+        plan = read_plan(fields, code or "unnamed")
         dated = read_prices(fields, plan)
+        if len(entry.findings.problems) > known:
+            guessed.add(plan.code)
         if code in plans:
             fields.values["code"].refuse(
                 rule="another plan has this code", remedy="give every plan a code of its own"
@@ -116,4 +121,4 @@ def _read_plans(file: Fields) -> tuple[list[Plan], list[Price]]:
         elif code:
             plans[code] = plan
             prices.extend(dated)
-    return list(plans.values()), prices
+    return list(plans.values()), prices, guessed

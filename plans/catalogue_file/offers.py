@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from plans.catalogue.add_ons import AddOn, add_on_faults
+from plans.catalogue.add_ons import AddOn
+from plans.catalogue.bounds import CYCLES, NOTICE, QUANTITY, RANK
 from plans.catalogue.checks import Offer
 from plans.catalogue.coupons import AmountOff, Coupon, CouponScope, PercentOff
 from plans.catalogue.families import PlanFamily
@@ -13,7 +14,6 @@ from plans.catalogue.price_migrations import (
     Grandfathering,
     PriceMigration,
     PriceRef,
-    migration_faults,
 )
 from plans.catalogue.price_models import Flat, PerSeat, Tiered
 from plans.catalogue.prices import ALWAYS
@@ -24,7 +24,6 @@ from plans.catalogue_file.parts import (
     names,
     plan_codes,
     read_all,
-    refuse_at,
     tiered,
 )
 from plans.catalogue_file.yaml_nodes import (
@@ -45,10 +44,9 @@ __all__ = ["SECTIONS", "read_offers"]
 
 
 _EVERY_PLAN: frozenset[str] = frozenset()
-_QUANTITY = whole(least=1, most=1_000_000, what="a quantity")
-_CYCLES = whole(least=1, most=999, what="a number of cycles")
-_RANK = whole(least=0, most=999, what="a rank")
-_NOTICE_DAYS = whole(least=0, most=400, what="a notice in days")
+_QUANTITY, _CYCLES, _RANK, _NOTICE_DAYS = map(whole, (QUANTITY, CYCLES, RANK, NOTICE))
+# In place of names that are missing or wrong, which has its finding.
+_NO_NAMES = ("?", "?")
 
 
 def read_offers(file: Fields) -> Iterator[tuple[Offer, Fields]]:
@@ -74,22 +72,22 @@ def _add_on(fields: Fields) -> AddOn | None:
     if code is None:
         return None
     # What is wrong has its finding; the stand-ins let the rules between entries be checked too.
-    ja, en = name or ("", "")
-    add_on = AddOn(
-        code=code,
-        valid_from=valid_from,
-        name_ja=ja,
-        name_en=en,
-        price=price or Flat(1),
-        tax_category=tax or TaxCategory.STANDARD,
-        recurring=recurring,
-        plans=plans,
-        quantity_min=least,
-        quantity_max=most,
+    ja, en = name or _NO_NAMES
+    return made(
+        fields,
+        lambda: AddOn(
+            code=code,
+            valid_from=valid_from,
+            name_ja=ja,
+            name_en=en,
+            price=price or PerSeat(1),
+            tax_category=tax or TaxCategory.STANDARD,
+            recurring=recurring,
+            plans=plans,
+            quantity_min=least,
+            quantity_max=most,
+        ),
     )
-    for fault in add_on_faults(add_on) if price is not None else ():
-        refuse_at(fields, fault)
-    return add_on
 
 
 def _add_on_price(fields: Fields) -> Flat | PerSeat | Tiered | None:
@@ -129,7 +127,7 @@ def _coupon(fields: Fields) -> Coupon | None:
     rank = fields.optional("rank", _RANK, 0)
     if code is None:
         return None
-    ja, en = name or ("", "")  # a stand-in, as below: the fault has its finding
+    ja, en = name or _NO_NAMES
     return made(
         campaign or fields,
         lambda: Coupon(
@@ -186,7 +184,9 @@ def _family(fields: Fields) -> PlanFamily | None:
     code = fields.required("code", code_text)
     valid_from = fields.optional("valid_from", iso_date, ALWAYS)
     ranks = fields.required("plans", lambda given: read_all(given, _rank))
-    return None if code is None or ranks is None else PlanFamily(code, valid_from, ranks)
+    if code is None or ranks is None:
+        return None
+    return made(fields, lambda: PlanFamily(code, valid_from, ranks))
 
 
 def _rank(value: Value) -> frozenset[str] | None:
@@ -207,19 +207,19 @@ def _migration(fields: Fields) -> PriceMigration | None:
     stay = fields.maybe("grandfather", _grandfathering)
     if code is None or old is None or new is None or notice_on is None or effective_on is None:
         return None
-    migration = PriceMigration(
-        code=code,
-        valid_from=valid_from,
-        old=old,
-        new=new,
-        notice_on=notice_on,
-        effective_on=effective_on,
-        notice_days=notice_days,
-        grandfathered=stay,
+    return made(
+        fields,
+        lambda: PriceMigration(
+            code=code,
+            valid_from=valid_from,
+            old=old,
+            new=new,
+            notice_on=notice_on,
+            effective_on=effective_on,
+            notice_days=notice_days,
+            grandfathered=stay,
+        ),
     )
-    for fault in migration_faults(migration):
-        refuse_at(fields, fault)
-    return migration
 
 
 def _price_ref(value: Value) -> PriceRef | None:

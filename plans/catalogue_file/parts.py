@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+from plans.catalogue.bounds import UP_TO, Faults, Whole, check_code
 from plans.catalogue.price_models import Tier, Tiered, TierMode, UsageTier
 from plans.catalogue_file.yaml_nodes import (
     Fields,
@@ -36,10 +36,9 @@ __all__ = [
 
 _T = TypeVar("_T")
 
-_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_UP_TO = whole(least=1, most=10**12, what="an upper bound")
-PRICE = whole(least=1, most=YEN_MAX, what="a price in yen")
-YEN_FROM_0 = whole(least=0, most=YEN_MAX, what="an amount in yen")
+_UP_TO = whole(UP_TO)
+PRICE = whole(Whole(1, YEN_MAX, "a price in yen"))
+YEN_FROM_0 = whole(Whole(0, YEN_MAX, "an amount in yen"))
 
 
 def refuse_at(fields: Fields, fault: BadInput) -> None:
@@ -48,12 +47,15 @@ def refuse_at(fields: Fields, fault: BadInput) -> None:
 
 
 def made(fields: Fields, make: Callable[[], _T]) -> _T | None:
-    """Make a value of an entry; a rule it breaks is reported in the file, and gives None."""
+    """Make a value of an entry; every rule it breaks is reported in the file, and gives None."""
     try:
         return make()
+    except Faults as faults:
+        for fault in faults.each:
+            refuse_at(fields, fault)
     except BadInput as fault:
         refuse_at(fields, fault)
-        return None
+    return None
 
 
 def read_all(value: Value, reader: Reader[_T]) -> tuple[_T, ...] | None:
@@ -69,11 +71,12 @@ def read_all(value: Value, reader: Reader[_T]) -> tuple[_T, ...] | None:
 def code_text(value: Value) -> str | None:
     """Read a code: letters, digits, dots, hyphens, underscores."""
     code = words(value)
-    if code is not None and not _CODE.fullmatch(code):
-        value.refuse(
-            rule="a code is 1 to 64 letters, digits, dots, hyphens or underscores",
-            remedy="choose such a code, as in annual-pro",
-        )
+    if code is None:
+        return None
+    try:
+        check_code(value.path, code)
+    except BadInput as fault:
+        value.refuse(rule=fault.rule, remedy=fault.remedy)
         return None
     return code
 

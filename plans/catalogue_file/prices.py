@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
-from plans.calendar import AnchorRule, Interval, Unit
+from plans.calendar import INTERVAL_COUNT_MAX, AnchorRule, Interval, Unit
+from plans.catalogue.bounds import INCLUDED, LATE, MINIMUM_CYCLES, NTH, TRIAL, Whole
 from plans.catalogue.checks import overlaps
 from plans.catalogue.price_models import (
     LATE_DAYS,
@@ -29,7 +30,7 @@ from plans.catalogue.price_terms import (
     RemainingPercent,
     SetupFee,
 )
-from plans.catalogue.prices import ALWAYS, Plan, Price, plan_faults, price_faults
+from plans.catalogue.prices import ALWAYS, ANCHOR_DAY, Plan, Price, anchor_faults
 from plans.catalogue_file.parts import (
     PRICE,
     YEN_FROM_0,
@@ -58,13 +59,9 @@ from plans.tax_category import TaxCategory
 
 __all__ = ["PLAN_KEYS", "read_plan", "read_prices"]
 
-_COUNT = whole(least=1, most=999, what="a count of units")
-_TRIAL_DAYS = whole(least=0, most=3650, what="a trial in days")
-_CYCLES = whole(least=0, most=999, what="a shortest term in cycles")
-_NTH = whole(least=1, most=999, what="the number of a paid cycle")
-_INCLUDED = whole(least=0, most=10**12, what="an included quantity")
-_LATE_DAYS = whole(least=0, most=400, what="a delay in days")
-_DAY = whole(least=1, most=31, what="a day of the month")
+_COUNT = whole(Whole(1, INTERVAL_COUNT_MAX, "a count of units"))
+_TRIAL_DAYS, _CYCLES, _NTH = map(whole, (TRIAL, MINIMUM_CYCLES, NTH))
+_INCLUDED, _LATE_DAYS, _DAY = map(whole, (INCLUDED, LATE, ANCHOR_DAY))
 _STAND_IN = Interval(Unit.MONTH, 1)
 
 # What a dated price does not take over from the plan: the terms that say when and how much.
@@ -92,20 +89,14 @@ PLAN_KEYS = (*_WORD_KEYS, *_TERM_KEYS, "prices")
 def read_plan(fields: Fields, code: str) -> Plan:
     """Read what is said of the plan itself."""
     name = fields.required("name", names)
-    ja, en = name or ("", "")
-    if "first_period" in fields and "anchor_day" not in fields:
-        fields.values["first_period"].refuse(
-            rule="is about the days before the first fixed day, and the plan has none",
-            remedy="add anchor_day:, or take it out",
-        )
-    return Plan(
-        code=code,
-        name_ja=ja,
-        name_en=en,
-        anchor_rule=fields.optional("anchor", choice(AnchorRule), AnchorRule.KEEP_DAY),
-        anchor_day=fields.maybe("anchor_day", _DAY),
-        first_period=fields.optional("first_period", choice(FirstPeriod), FirstPeriod.PRORATE),
-    )
+    ja, en = name or ("?", "?")
+    rule = fields.optional("anchor", choice(AnchorRule), AnchorRule.KEEP_DAY)
+    day = fields.maybe("anchor_day", _DAY)
+    first_period = fields.optional("first_period", choice(FirstPeriod), FirstPeriod.PRORATE)
+    if day is None and "anchor_day" in fields:
+        first_period = FirstPeriod.PRORATE  # the day has its finding, and there was to be one
+    plan = made(fields, lambda: Plan(code, ja, en, rule, day, first_period))
+    return plan or Plan(code, ja, en)
 
 
 def read_prices(fields: Fields, plan: Plan) -> list[Price]:
@@ -147,30 +138,36 @@ def _read_price(terms: Fields, plan: Plan) -> Price:
     gifts = terms.maybe("gifts", lambda given: read_all(given, _gift(category)))
     # Faults have their findings already; the stand-ins below only let the reading go on, so
     # that one pass tells them all. A catalogue is made of them only when nothing was found.
-    price = Price(
-        plan_code=plan.code,
-        valid_from=terms.optional("valid_from", iso_date, ALWAYS),
-        amount_yen=amount or 0,
-        tax_category=category,
-        interval=interval or _STAND_IN,
-        per_seat=_per_seat(terms, tiers),
-        trial_days=terms.optional("trial_days", _TRIAL_DAYS, 0),
-        minimum_cycles=terms.optional("minimum_cycles", _CYCLES, 0),
-        first_amount_yen=terms.maybe("first_price", YEN_FROM_0),
-        physical=terms.optional("physical", flag, False),
-        usage=terms.maybe("usage", _usage),
-        tiers=tiers,
-        valid_until=terms.maybe("valid_until", iso_date),
-        trial_until=terms.maybe("trial_until", iso_date),
-        setup_fee=terms.maybe("setup_fee", _setup_fee(category)),
-        cycle_prices=cycle_prices or (),
-        gifts=gifts or (),
-        cancellation=terms.maybe("cancellation_fee", _cancellation),
+    valid_from = terms.optional("valid_from", iso_date, ALWAYS)
+    every, yen = interval or _STAND_IN, amount or 1
+    cancellation = terms.maybe("cancellation_fee", _cancellation)
+    minimum_cycles = terms.optional("minimum_cycles", _CYCLES, 0)
+    price = made(
+        terms,
+        lambda: Price(
+            plan_code=plan.code,
+            valid_from=valid_from,
+            amount_yen=yen,
+            tax_category=category,
+            interval=every,
+            per_seat=terms.optional("per_seat", flag, tiers is not None),
+            trial_days=terms.optional("trial_days", _TRIAL_DAYS, 0),
+            minimum_cycles=minimum_cycles,
+            first_amount_yen=terms.maybe("first_price", YEN_FROM_0),
+            physical=terms.optional("physical", flag, False),
+            usage=terms.maybe("usage", _usage),
+            tiers=tiers,
+            valid_until=terms.maybe("valid_until", iso_date),
+            trial_until=terms.maybe("trial_until", iso_date),
+            setup_fee=terms.maybe("setup_fee", _setup_fee(category)),
+            cycle_prices=cycle_prices or (),
+            gifts=gifts or (),
+            cancellation=cancellation,
+        ),
     )
-    if amount is not None and interval is not None:
-        for fault in (*price_faults(price), *plan_faults(plan, interval)):
-            refuse_at(terms, fault)
-    return price
+    for fault in anchor_faults(plan, interval) if interval is not None else ():
+        refuse_at(terms, fault)
+    return price or Price(plan.code, valid_from, yen, category, every)
 
 
 def _amount(terms: Fields) -> tuple[int | None, Tiered | None]:
@@ -182,16 +179,6 @@ def _amount(terms: Fields) -> tuple[int | None, Tiered | None]:
         )
     tiers = terms.maybe("tiers", tiered)
     return (None if tiers is None else amount_of(tiers).yen), tiers
-
-
-def _per_seat(terms: Fields, tiers: Tiered | None) -> bool:
-    given = terms.maybe("per_seat", flag)
-    if tiers is not None and given is False:
-        terms.values["per_seat"].refuse(
-            rule="is false beside tiers, which price a number of seats",
-            remedy="take per_seat: out",
-        )
-    return given or tiers is not None
 
 
 def _interval(value: Value) -> Interval | None:
@@ -276,7 +263,7 @@ def _gift(category: TaxCategory) -> Callable[[Value], Gift | None]:
         tax = fields.optional("tax", choice(TaxCategory), category)
         if cycle is None or item is None or name is None:
             return None
-        return Gift(cycle, item, *name, tax)
+        return made(fields, lambda: Gift(cycle, item, *name, tax))
 
     return read
 

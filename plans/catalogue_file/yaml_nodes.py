@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -18,7 +17,8 @@ from typing import TypeVar
 
 import yaml
 
-from plans.errors import shown
+from plans.catalogue.bounds import YEARS, Whole, check_text
+from plans.errors import BadInput, shown
 
 __all__ = [
     "Fields",
@@ -46,11 +46,10 @@ _EXACT_DECIMAL = re.compile(r"(0|[1-9][0-9]{0,8})(\.[0-9]{1,9})?")
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # The spellings of YAML 1.1, which is what PyYAML resolves.
 _TRUE = frozenset({"yes", "true", "on"})
-_TEXT_LENGTH_MAX = 200
+# As much of a wrong word as is compared with the right ones.
+_COMPARED_MAX = 200
 # A key of a path in a message; the longest real one has 16.
 _KEY_LENGTH_MAX = 40
-# A year outside these is a slip of the keyboard, and no cycle counted from it would be any use.
-_YEARS = range(1900, 3000)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -191,30 +190,27 @@ def words(value: Value) -> str | None:
     if given is None or not value.has_tag("str"):
         value.refuse(rule="is not a text", remedy="write it in quotes")
         return None
-    if not given.strip() or len(given) > _TEXT_LENGTH_MAX:
-        rule = f"is empty or longer than {_TEXT_LENGTH_MAX} characters"
-        value.refuse(rule=rule, remedy="give a short text")
-        return None
-    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in given):
-        value.refuse(rule="holds a control character or line break", remedy="remove it")
+    try:
+        check_text(value.path, given)
+    except BadInput as fault:
+        value.refuse(rule=fault.rule, remedy=fault.remedy)
         return None
     return given.strip()
 
 
-def whole(*, least: int, most: int, what: str) -> Reader[int]:
-    """Make a reader of whole numbers within bounds; `what` says what the number is."""
+def whole(bounds: Whole) -> Reader[int]:
+    """Make a reader of whole numbers within bounds."""
 
     def read(value: Value) -> int | None:
         digits = value.scalar or ""
         # The length is looked at first: turning a million digits into a number takes minutes.
         written_well = value.has_tag("int") and len(digits) <= 20 and _WHOLE.fullmatch(digits)
-        if not written_well or not least <= int(digits) <= most:
-            rule = f"{what} is a whole number from {least} to {most}"
-            value.refuse(
-                rule=rule, remedy="write it in plain digits, without quotes, commas or decimals"
-            )
-            return None
-        return int(digits)
+        if written_well and bounds.least <= int(digits) <= bounds.most:
+            return int(digits)
+        value.refuse(
+            rule=bounds.rule, remedy="write it in plain digits, without quotes, commas or decimals"
+        )
+        return None
 
     return read
 
@@ -250,12 +246,12 @@ def iso_date(value: Value) -> date | None:
     try:
         if value.has_tag("timestamp", "str") and _ISO_DATE.fullmatch(digits):
             found = date.fromisoformat(digits)
-            if found.year in _YEARS:
+            if found.year in YEARS:
                 return found
     except ValueError:
         pass  # The shape is right but no such day exists; reported below like any other.
     value.refuse(
-        rule=f"is not a date of the calendar from {_YEARS[0]} to {_YEARS[-1]}",
+        rule=f"is not a date of the calendar from {YEARS[0]} to {YEARS[-1]}",
         remedy="write it as YYYY-MM-DD",
     )
     return None
@@ -303,7 +299,7 @@ def _printable(key: str) -> str:
 
 def _did_you_mean(given: str, names: Iterable[str]) -> str:
     known = list(names)
-    close = difflib.get_close_matches(given[:_TEXT_LENGTH_MAX], known, n=1)
+    close = difflib.get_close_matches(given[:_COMPARED_MAX], known, n=1)
     return f"did you mean {close[0]}?" if close else f"use one of {', '.join(known)}"
 
 

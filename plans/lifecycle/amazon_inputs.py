@@ -62,7 +62,7 @@ def permission_not_chargeable(
     if not pauses or subscription.state not in (_S.ACTIVE, _S.PAST_DUE):
         return (changed,)
     pause = PauseChange(None, ResumeMode.SAME_ANCHOR, PauseCause.PERMISSION, banks_days=True)
-    return changed, *in_effect(apply(subscription, changed), pause, on=context.on)
+    return changed, *in_effect(apply(subscription, changed), pause, on=context.on, by=context.actor)
 
 
 def permission_chargeable(

@@ -6,13 +6,15 @@ one date that commute give one result. Which changes do not commute is told by w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import ClassVar, assert_never
 
 from plans.calendar import AnchorRule, Interval
 from plans.catalogue.families import Replacement
+from plans.catalogue.price_terms import FirstPeriod
+from plans.lifecycle.stored_fields import ADDED_LATER
 from plans.lifecycle.values import Actor, PauseCause, Refund, ResumeMode
 
 __all__ = [
@@ -51,7 +53,7 @@ class CouponStep(StrEnum):
 class PlanChange:
     """Another plan, or another price of it.
 
-    `interval` and `anchor_rule` are None when they stay; `restarts` begins a cycle on the day of
+    `interval`, `anchor_rule` and `first_period` are None when they stay; `restarts` begins a cycle on the day of
     the change. `minimum_cycles` is the new plan's term, counted from the change.
     """
 
@@ -65,6 +67,7 @@ class PlanChange:
     quantity: int | None = None
     minimum_cycles: int = 0
     restarts: bool = False
+    first_period: FirstPeriod | None = field(default=None, metadata=ADDED_LATER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ def change_plan(
         quantity=command.quantity,
         minimum_cycles=command.minimum_cycles,
         restarts=command.restarts,
+        first_period=command.first_period,
     )
     first = _of_waiting_cancellation(subscription, context)
     subscription = apply_all(subscription, first)

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from plans.errors import BadInput
 from plans.lifecycle.facts import Event
+from plans.lifecycle.stored_fields import former_name, may_be_missing
 
 __all__ = ["event_from_json", "event_to_json", "value_from_json", "value_to_json"]
 
@@ -111,12 +112,21 @@ def _decode_dataclass(cls: type, data: Any, path: str) -> Any:
     if not isinstance(data, dict):
         raise _bad(path, data, "is an object")
     hints = _hints(cls)
+    data = _as_named_now(cls, data)
     given = set(data) - ({"kind"} if _kind(cls) is not None else set())
-    if strange := sorted(given ^ hints.keys()):
+    later = {each.name for each in dataclasses.fields(cls) if may_be_missing(each)}
+    if strange := sorted((given ^ hints.keys()) - (later - given)):
         raise _bad(f"{path}.{strange[0]}", data.get(strange[0]), "is missing or unknown")
-    return cls(
-        **{name: _decode(hint, data[name], f"{path}.{name}") for name, hint in hints.items()}
-    )
+    read = {name: hint for name, hint in hints.items() if name in given}
+    return cls(**{name: _decode(hint, data[name], f"{path}.{name}") for name, hint in read.items()})
+
+
+def _as_named_now(cls: type, data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Put what older books call otherwise under its name of today."""
+    renamed = {former_name(each): each.name for each in dataclasses.fields(cls)}
+    if not renamed.keys() & data.keys():
+        return data
+    return {renamed.get(name, name): value for name, value in data.items()}
 
 
 def _decode_plain(hint: Any, data: Any, path: str) -> Any:

@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from plans.calendar import AnchorRule, Interval
 from plans.catalogue.families import Replacement
+from plans.catalogue.price_terms import FirstPeriod
 from plans.lifecycle.values import DunningOutcome, Refund, ResumeMode, Timing
 
 __all__ = [
@@ -60,8 +61,9 @@ class PaidDays(StrEnum):
 class Create:
     """Begin an agreement; service starts on `starts_on`, or when the buyer has consented.
 
-    The trial lasts `trial_days`, or until `trial_until` (its first paid day). `anchor_day` (1-31)
-    puts cycles of months on a fixed day; otherwise they count from the first paid day.
+    The trial lasts `trial_days`, or ends on `trial_ends_on` (the first paid day). `anchor_day`
+    (1-31) puts cycles of months on a fixed day; otherwise they count from the first paid day.
+    `first_period` is the plan's: days before a fixed day that are `free` are no paid cycle.
     `last_trial_on`: when this buyer last began a trial in this family of plans, if ever.
     `follows` names the canceled subscription this one takes up again.
     """
@@ -76,12 +78,13 @@ class Create:
     anchor_rule: AnchorRule = AnchorRule.KEEP_DAY
     anchor_day: int | None = None
     trial_days: int = 0
-    trial_until: date | None = None
+    trial_ends_on: date | None = None
     minimum_cycles: int = 0
     coupons: tuple[str, ...] = ()
     permission_id: str | None = None
     last_trial_on: date | None = None
     follows: str | None = None
+    first_period: FirstPeriod = FirstPeriod.PRORATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +107,8 @@ class ExtendTrial:
 class ChangePlan:
     """Upgrade, downgrade or cross-grade; `direction` was judged against the plan `replaces`.
 
-    `interval` and `anchor_rule` are given only when the new plan has others. `restarts` begins a
-    new cycle with the change. `quantity` changes the seats in the same step.
+    `interval`, `anchor_rule` and `first_period` are given only when the new plan has others.
+    `restarts` begins a new cycle with the change. `quantity` changes the seats in the same step.
     """
 
     kind: ClassVar[str] = "change_plan"
@@ -120,6 +123,7 @@ class ChangePlan:
     quantity: int | None = None
     minimum_cycles: int = 0
     restarts: bool = False
+    first_period: FirstPeriod | None = None
 
 
 @dataclass(frozen=True, slots=True)

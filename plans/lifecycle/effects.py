@@ -29,8 +29,8 @@ from plans.lifecycle.facts import (
 )
 from plans.lifecycle.refusals import Refused
 from plans.lifecycle.states import SubscriptionState, cycle_after_resume, trial_end
-from plans.lifecycle.subscription import Subscription, cycle_days, start_of
-from plans.lifecycle.values import PauseInForce, ResumeMode, Trial
+from plans.lifecycle.subscription import Subscription, cycle_days, first_days_free, start_of
+from plans.lifecycle.values import Actor, PauseInForce, ResumeMode, Trial
 
 __all__ = [
     "anchor_moved",
@@ -45,9 +45,17 @@ _MONTHS = (Unit.MONTH, Unit.YEAR)
 
 
 def in_effect(
-    subscription: Subscription, change: Change, *, on: date, schedule_id: str | None = None
+    subscription: Subscription,
+    change: Change,
+    *,
+    on: date,
+    by: Actor,
+    schedule_id: str | None = None,
 ) -> tuple[Fact, ...]:
-    """Give the facts of a change that takes effect on `on`; raises BadInput when it cannot."""
+    """Give the facts of a change that takes effect on `on`; raises BadInput when it cannot.
+
+    `by` is who asked for it.
+    """
     match change:
         case PlanChange():
             changed = TermsChanged(on, change, schedule_id)
@@ -57,7 +65,7 @@ def in_effect(
         case QuantityChange() | AddOnChange() | CouponChange():
             return (TermsChanged(on, change, schedule_id),)
         case PauseChange():
-            return (_paused(subscription, change, on, schedule_id),)
+            return (_paused(subscription, change, on, by, schedule_id),)
         case Cancellation(refund, fee_yen):
             unused = _unused_days(subscription, on)
             return (Canceled(on, refund, unused, fee_yen, schedule_id),)
@@ -67,7 +75,7 @@ def in_effect(
 
 def started(subscription: Subscription, *, on: date) -> Started:
     """Begin service on `on`: the trial, or the first paid cycle; raises BadInput."""
-    ends_on = subscription.trial_until or trial_end(
+    ends_on = subscription.trial_ends_on or trial_end(
         started_on=on, trial_days=subscription.trial_days
     )
     paid_from = max(on, ends_on)
@@ -84,10 +92,11 @@ def cycle_paid(subscription: Subscription) -> CyclePaid:
     """Settle the next cycle. Days of it that lie in a pause are banked, if the pause banks."""
     cycle = subscription.next_cycle
     period = cycle_days(subscription, cycle)
-    pause = subscription.pause
+    pause, free = subscription.pause, first_days_free(subscription)
     if pause is None or not pause.banks_days:
-        return CyclePaid(cycle, period, 0)
-    return CyclePaid(cycle, period, max(0, (period.end - max(period.start, pause.began_on)).days))
+        return CyclePaid(cycle, period, 0, free)
+    banked = max(0, (period.end - max(period.start, pause.began_on)).days)
+    return CyclePaid(cycle, period, banked, free)
 
 
 def anchor_moved(
@@ -146,9 +155,11 @@ def resumed(subscription: Subscription, *, on: date, mode: ResumeMode) -> Resume
 
 def _restarted(subscription: Subscription, on: date, banked: int) -> Resumed:
     first_on = on + timedelta(days=banked)
+    # A cycle whose charge failed until the pause has its invoice: no number is used twice.
+    cycle = subscription.next_cycle + (1 if subscription.declines else 0)
     anchor = anchor_reaching(
         on=first_on,
-        cycle=subscription.next_cycle,
+        cycle=cycle,
         interval=subscription.interval,
         rule=subscription.anchor_rule,
     )
@@ -156,7 +167,7 @@ def _restarted(subscription: Subscription, on: date, banked: int) -> Resumed:
         on=on,
         mode=ResumeMode.RESTART,
         anchor=anchor,
-        next_cycle=subscription.next_cycle,
+        next_cycle=cycle,
         period=Period(on, first_on) if banked else subscription.period,
         paid_through=first_on if banked else subscription.paid_through,
         served_days=banked,
@@ -166,7 +177,7 @@ def _restarted(subscription: Subscription, on: date, banked: int) -> Resumed:
 
 
 def _paused(
-    subscription: Subscription, change: PauseChange, on: date, schedule_id: str | None
+    subscription: Subscription, change: PauseChange, on: date, by: Actor, schedule_id: str | None
 ) -> Paused:
     banked = _unused_days(subscription, on) if change.banks_days else 0
     pause = PauseInForce(
@@ -176,6 +187,7 @@ def _paused(
         cause=change.cause,
         banks_days=change.banks_days,
         banked_days=banked,
+        by=by,
     )
     return Paused(pause, schedule_id)
 

@@ -42,10 +42,10 @@ def dunning_ended(
     """End the wait for payment; what never began cannot be paused and is canceled."""
     never_began = subscription.state is SubscriptionState.PENDING
     if command.outcome is DunningOutcome.CANCEL or never_began:
-        return in_effect(subscription, Cancellation(), on=context.on)
+        return in_effect(subscription, Cancellation(), on=context.on, by=context.actor)
     # Days are banked: a payment that arrives after all still buys its service.
     pause = PauseChange(None, ResumeMode.SAME_ANCHOR, PauseCause.DUNNING, banks_days=True)
-    return in_effect(subscription, pause, on=context.on)
+    return in_effect(subscription, pause, on=context.on, by=context.actor)
 
 
 def time_passed(

@@ -103,7 +103,7 @@ def created(subscription_id: str, fact: Created, *, on: date) -> Subscription:
         anchor_day=fact.anchor_day,
         starts_on=fact.starts_on,
         trial_days=fact.trial_days,
-        trial_until=fact.trial_until,
+        trial_ends_on=fact.trial_ends_on,
         started_on=None,
         trial=None,
         anchor=fact.anchor,
@@ -121,6 +121,7 @@ def created(subscription_id: str, fact: Created, *, on: date) -> Subscription:
         permission=fact.permission,
         follows=fact.follows,
         sequence=1,
+        first_period=fact.first_period,
     )
 
 
@@ -237,15 +238,16 @@ def _permission_changed(was: Subscription, fact: PermissionChanged) -> Subscript
 
 
 def _cycle_paid(was: Subscription, fact: CyclePaid) -> Subscription:
+    paid = 0 if fact.free else 1
     after = replace(
         was,
         next_cycle=fact.cycle + 1,
         next_on=None,
-        cycles_done=was.cycles_done + 1,
+        cycles_done=was.cycles_done + paid,
         last_paid_cycle=fact.cycle,
         declines=0,
         period=fact.period,
-        coupons=tuple(replace(each, cycles_used=each.cycles_used + 1) for each in was.coupons),
+        coupons=tuple(replace(each, cycles_used=each.cycles_used + paid) for each in was.coupons),
     )
     if was.pause is None:
         return replace(after, state=_S.ACTIVE, paid_through=fact.period.end)

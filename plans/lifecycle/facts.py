@@ -6,11 +6,12 @@ so that an old event means for ever what it meant on its day.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import ClassVar
 
 from plans.calendar import Anchor, AnchorRule, Interval, Period
+from plans.catalogue.price_terms import FirstPeriod
 from plans.lifecycle.changes import (
     AddOnChange,
     CouponChange,
@@ -18,6 +19,7 @@ from plans.lifecycle.changes import (
     QuantityChange,
     ScheduledChange,
 )
+from plans.lifecycle.stored_fields import ADDED_LATER, formerly
 from plans.lifecycle.values import (
     Actor,
     CouponHeld,
@@ -67,10 +69,11 @@ class Created:
     anchor: Anchor
     starts_on: date
     trial_days: int
-    trial_until: date | None
+    trial_ends_on: date | None = field(metadata=formerly("trial_until"))
     minimum_cycles: int
     permission: Permission
     follows: str | None
+    first_period: FirstPeriod = field(default=FirstPeriod.PRORATE, metadata=ADDED_LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,12 +237,16 @@ class PermissionChanged:
 
 @dataclass(frozen=True, slots=True)
 class CyclePaid:
-    """A cycle is settled. Of its days, `banked_days` fall into the pause that is in force."""
+    """A cycle is settled. Of its days, `banked_days` fall into the pause that is in force.
+
+    `free` tells first days that the plan gives away: no paid cycle, and no coupon is used up.
+    """
 
     kind: ClassVar[str] = "cycle_paid"
     cycle: int
     period: Period
     banked_days: int
+    free: bool = field(default=False, metadata=ADDED_LATER)
 
 
 @dataclass(frozen=True, slots=True)

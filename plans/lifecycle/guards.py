@@ -19,7 +19,7 @@ from plans.lifecycle.passing import coming_charges
 from plans.lifecycle.policy import EarlyLeave
 from plans.lifecycle.refusals import DeadlinePassed, GuardRefused, MinimumTermOpen
 from plans.lifecycle.states import SubscriptionState
-from plans.lifecycle.subscription import Subscription, present
+from plans.lifecycle.subscription import Subscription, first_days_free, present
 from plans.lifecycle.values import Actor, Timing
 
 __all__ = ["broken_guards", "guards_of_creation", "remaining_cycles"]
@@ -75,7 +75,9 @@ def remaining_cycles(subscription: Subscription, *, on: date) -> int:
     on: a trial is free to leave.
     """
     owed = subscription.cycles_owed
-    coming = sum(1 for _ in islice(coming_charges(subscription, before=on), owed))
+    free = subscription.next_cycle if first_days_free(subscription) else None
+    charges = (cycle for cycle, _ in coming_charges(subscription, before=on) if cycle != free)
+    coming = sum(1 for _ in islice(charges, owed))
     if subscription.state in _BEFORE_FIRST_CHARGE and coming == 0:
         return 0
     return owed - coming
@@ -278,6 +280,8 @@ def _refund(case: Case) -> Iterator[GuardRefused]:
 def _others(case: Case) -> Iterator[GuardRefused]:
     """What the shop or Amazon brought about is not the customer's to undo."""
     command = case.command
+    if isinstance(command, c.Resume):
+        yield from _pause_of_staff(case)
     if not isinstance(command, c.Undo | c.Reactivate | c.ChangePlan):
         return
     kept = {each.id for each in case.after.queue}
@@ -292,10 +296,24 @@ def _others(case: Case) -> Iterator[GuardRefused]:
             )
 
 
+def _pause_of_staff(case: Case) -> Iterator[GuardRefused]:
+    """Ending a pause that staff made. For staff it is no override: the pause is the shop's own."""
+    pause = case.before.pause
+    by_staff = pause is not None and pause.by is Actor.STAFF
+    if by_staff and case.context.actor is Actor.CUSTOMER:
+        yield GuardRefused(
+            code="not_yours",
+            field="pause",
+            value=Actor.STAFF.value,
+            rule="the pause was made by staff",
+            remedy="ask the shop",
+        )
+
+
 def _trial_again(command: c.Create, context: Context) -> Iterator[GuardRefused]:
     days = context.policy.trial_again_after_days
     last = command.last_trial_on
-    wants_one = command.trial_days > 0 or command.trial_until is not None
+    wants_one = command.trial_days > 0 or command.trial_ends_on is not None
     if last is None or not wants_one:
         return
     again_on = None if days is None else last + timedelta(days=days)

@@ -97,10 +97,10 @@ def _step(subscription: Subscription, due: _Due) -> tuple[Fact, ...]:
         return (started(subscription, on=on),)
     if isinstance(what, PauseInForce):
         return (_resumed_as_agreed(subscription, on, what.mode),)
-    if isinstance(what.change, PauseChange) and subscription.state not in (_S.ACTIVE, _S.PAST_DUE):
+    if isinstance(what.change, PauseChange) and subscription.state is not _S.ACTIVE:
         return (Lapsed(what.id, f"it is {subscription.state.value} on that date"),)
     try:
-        facts = in_effect(subscription, what.change, on=on, schedule_id=what.id)
+        facts = in_effect(subscription, what.change, on=on, by=what.actor, schedule_id=what.id)
         apply_all(subscription, facts)
     except BadInput as refused:
         return (Lapsed(what.id, str(refused)),)

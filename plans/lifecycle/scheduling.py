@@ -73,7 +73,9 @@ def carry_out(
     check_beside(subscription, entry)
     check_moved_date(subscription, entry)
     if moves_calendar(change):
-        in_effect(subscription, change, on=due)  # a calendar that cannot begin then is refused now
+        in_effect(
+            subscription, change, on=due, by=entry.actor
+        )  # a calendar that cannot begin then is refused now
     facts = (Scheduled(entry),)
     check_sequence(apply_all(subscription, facts), new=entry.id)
     return facts
@@ -82,7 +84,7 @@ def carry_out(
 def _at_once(subscription: Subscription, entry: ScheduledChange) -> tuple[Fact, ...]:
     if moves_calendar(entry.change):
         check_settled(subscription, on=entry.on, field=entry.change.kind)
-    facts = in_effect(subscription, entry.change, on=entry.on)
+    facts = in_effect(subscription, entry.change, on=entry.on, by=entry.actor)
     if isinstance(entry.change, Cancellation):
         return facts  # whatever waits lapses with it
     check_beside(subscription, entry)

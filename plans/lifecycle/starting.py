@@ -39,10 +39,11 @@ def create(command: Create, context: Context) -> tuple[Fact, ...]:
         ),
         starts_on=command.starts_on,
         trial_days=command.trial_days,
-        trial_until=command.trial_until,
+        trial_ends_on=command.trial_ends_on,
         minimum_cycles=command.minimum_cycles,
         permission=_permission(command.permission_id),
         follows=command.follows,
+        first_period=command.first_period,
     )
     after = created(command.id, fact, on=context.on)
     if after.chargeable and command.starts_on <= context.on:
@@ -91,6 +92,7 @@ def successor(
         anchor_day=subscription.anchor_day,
         permission_id=permission_id,
         follows=subscription.id,
+        first_period=subscription.first_period,
     )
 
 
@@ -102,8 +104,8 @@ def _check(command: Create) -> None:
     for field in ("trial_days", "minimum_cycles"):
         if getattr(command, field) < 0:
             raise _bad(field, getattr(command, field), f"{field} is 0 or more", "correct it")
-    if command.trial_until is not None and command.trial_days:
-        raise _bad("trial_until", command.trial_until, "a trial has days or an end", "give one")
+    if command.trial_ends_on is not None and command.trial_days:
+        raise _bad("trial_ends_on", command.trial_ends_on, "a trial has days or an end", "give one")
     if len(set(command.coupons)) < len(command.coupons):
         raise _bad("coupons", command.coupons, "a coupon is on once", "name each once")
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeVar
 
 from plans.calendar import Anchor, AnchorRule, Interval, Period, cycle_on_or_after, cycle_start
+from plans.catalogue.price_terms import FirstPeriod
 from plans.lifecycle.changes import Cancellation, ScheduledChange
 from plans.lifecycle.left_cycle import LeftCycle
 from plans.lifecycle.refusals import OutOfOrder
 from plans.lifecycle.states import SubscriptionState
+from plans.lifecycle.stored_fields import ADDED_LATER, formerly
 from plans.lifecycle.values import (
     AddOnHeld,
     CouponHeld,
@@ -26,6 +28,7 @@ __all__ = [
     "Subscription",
     "charge_on",
     "cycle_days",
+    "first_days_free",
     "period_end",
     "present",
     "start_of",
@@ -40,7 +43,8 @@ class Subscription:
     `next_on` is a charge date the customer moved. `period` is the last one paid for or granted,
     `paid_through` the first day that is not paid. `service_from` is the first day of the first
     paid cycle, which may be shorter than the calendar's. `left` is the cycle that a change of plan
-    left when it began another one; it can be taken up again on that day.
+    left when it began another one; it can be taken up again on that day. `first_period` is what
+    days before the first fixed day cost.
     """
 
     id: str
@@ -55,7 +59,7 @@ class Subscription:
     anchor_day: int | None
     starts_on: date
     trial_days: int
-    trial_until: date | None
+    trial_ends_on: date | None = field(metadata=formerly("trial_until"))
     started_on: date | None
     trial: Trial | None
     anchor: Anchor
@@ -74,6 +78,7 @@ class Subscription:
     follows: str | None
     sequence: int
     left: LeftCycle | None = None
+    first_period: FirstPeriod = field(default=FirstPeriod.PRORATE, metadata=ADDED_LATER)
 
     @property
     def chargeable(self) -> bool:
@@ -117,6 +122,15 @@ def cycle_days(subscription: Subscription, cycle: int) -> Period:
     """Give the days a cycle serves; the first one may begin later than by the anchor."""
     start = max(start_of(subscription, cycle), subscription.service_from)
     return Period(start, start_of(subscription, cycle + 1))
+
+
+def first_days_free(subscription: Subscription) -> bool:
+    """Tell whether the next cycle is only days before the first fixed day, which the plan gives.
+
+    They are no paid cycle: prices, gifts, coupons and the minimum term count from the next one.
+    """
+    starts = start_of(subscription, subscription.next_cycle)
+    return subscription.first_period is FirstPeriod.FREE and starts < subscription.service_from
 
 
 def charge_on(subscription: Subscription) -> date | None:

@@ -106,7 +106,7 @@ COMMANDS: Mapping[type[c.Command], Rule] = MappingProxyType(
         c.SkipCycles: _DATES,
         c.ChangeNextDate: _DATES,
         c.ChangeAnchor: _DATES,
-        c.Pause: _rule(_PEOPLE, pending="not_begun", trialing="in_trial", paused="paused"),
+        c.Pause: _DATES,
         c.Resume: _rule(
             _PEOPLE,
             pending="not_paused",

@@ -89,6 +89,7 @@ def _with_plan(was: Subscription, change: PlanChange) -> Subscription:
         plan_code=change.plan_code,
         price_ref=change.price_ref,
         quantity=quantity,
+        first_period=change.first_period or was.first_period,
         minimum_cycles=was.cycles_done + owed if owed else was.minimum_cycles,
     )
 

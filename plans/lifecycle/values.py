@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+
+from plans.lifecycle.stored_fields import ADDED_LATER
 
 __all__ = [
     "Actor",
@@ -125,7 +127,8 @@ class Trial:
 class PauseInForce:
     """No charges from `began_on` until `until`, or until somebody resumes when that is None.
 
-    `banked_days` were paid for and are given back, once, when the pause ends.
+    `banked_days` were paid for and are given back, once, when the pause ends. `by` made it: a
+    customer does not end a pause that staff made. None, in older books, is anybody.
     """
 
     began_on: date
@@ -134,3 +137,4 @@ class PauseInForce:
     cause: PauseCause
     banks_days: bool
     banked_days: int
+    by: Actor | None = field(default=None, metadata=ADDED_LATER)

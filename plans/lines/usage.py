@@ -73,10 +73,23 @@ class UsageRecord:
 
 @dataclass(frozen=True, slots=True)
 class UsageWindow:
-    """The days a record may tell of: from `first` to `last`, both included."""
+    """The days a record may tell of: from `first` to `last`, both included.
+
+    One that is not open takes no new record at all, as long after the end of a subscription.
+    """
 
     first: date
     last: date
+    is_open: bool = True
+
+    def __post_init__(self) -> None:
+        if self.last < self.first:
+            raise BadInput(
+                field="last",
+                value=self.last.isoformat(),
+                rule=f"is before the first day of the window ({self.first.isoformat()})",
+                remedy="correct one of the two, or close the window with is_open=False",
+            )
 
     @classmethod
     def of(
@@ -85,7 +98,8 @@ class UsageWindow:
         """Give the window on the day of receipt; `ended_on` is the first day after the end."""
         first = max(started_on, received_on - timedelta(days=terms.late_days))
         ended = received_on if ended_on is None else ended_on - timedelta(days=1)
-        return cls(first, min(received_on, ended))
+        last = min(received_on, ended)
+        return cls(first, last) if first <= last else cls(last, last, is_open=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,10 +300,11 @@ def _check_record(record: UsageRecord, terms: UsageTerms, window: UsageWindow) -
             rule="an instant has a time zone",
             remedy="add the offset, as in 2026-11-22T09:00:00+09:00",
         )
-    if not window.first <= record.on <= window.last:
+    if not (window.is_open and window.first <= record.on <= window.last):
+        days = f"for {window.first} to {window.last}"
         raise UsageOutOfWindow(
             field="on",
             value=record.on.isoformat(),
-            rule=f"records are taken for {window.first} to {window.last}",
+            rule=f"records are taken {days}" if window.is_open else "records are taken no more",
             remedy="check the date; what is too late is settled by staff",
         )

@@ -15,12 +15,12 @@ __all__ = ["LineWords", "joined_en", "joined_ja"]
 # Which amount of a settlement is told how; amounts of 0 are not told.
 _OUTCOMES = {
     "today": ("本日のお支払い {}", "{} is charged today"),
-    "next": ("次回のご請求に {} を加算", "{} is added to the next invoice"),
-    "off_next": ("次回のご請求から {} を減額", "{} is taken off the next invoice"),
-    "lot": ("{} を次回以降のお支払いに充当", "{} is kept as credit for later invoices"),
-    "refund": ("{} を返金", "{} is refunded"),
-    "forfeited": ("{} は返金されません", "{} is not returned"),
-    "restored": ("返金されないはずだった {} を元に戻します", "the lost {} is restored"),
+    "next": ("次回のご請求に{}を加算", "{} is added to the next invoice"),
+    "off_next": ("次回のご請求から{}を減額", "{} is taken off the next invoice"),
+    "lot": ("{}を次回以降のお支払いに充当", "{} is kept as credit for later invoices"),
+    "refund": ("{}を返金", "{} is refunded"),
+    "forfeited": ("{}は返金されません", "{} is not returned"),
+    "restored": ("返金されないはずだった{}を元に戻します", "the lost {} is restored"),
 }
 
 
@@ -41,8 +41,8 @@ class LineWords:
             )
         if share.whole:
             return cls(
-                f"{_of_ja(name_ja)}変更前の分は未使用のため全額 "
-                f"{yen_ja(share.amount_yen)} を差し引き",
+                f"{_of_ja(name_ja)}変更前の分は未使用のため全額"
+                f"{yen_ja(share.amount_yen)}を差し引き",
                 f"{_of_en(name_en)}less all of the unused old terms, {yen_en(share.amount_yen)}",
             )
         return cls(
@@ -55,7 +55,7 @@ class LineWords:
         """Explain what the new terms cost until the cycle's end."""
         if share.whole:
             return cls(
-                f"{_of_ja(name_ja)}変更後の1期間分 {yen_ja(share.amount_yen)} を加算",
+                f"{_of_ja(name_ja)}変更後の1期間分{yen_ja(share.amount_yen)}を加算",
                 f"{_of_en(name_en)}plus a whole period on the new terms, "
                 f"{yen_en(share.amount_yen)}",
             )
@@ -68,7 +68,7 @@ class LineWords:
     def taken_back(cls, name_ja: str, name_en: str, amount_yen: int) -> LineWords:
         """Explain that a change of the same day is undone."""
         return cls(
-            f"{_of_ja(name_ja)}同じ日の変更の取り消しにより {yen_ja(amount_yen)} を差し引き",
+            f"{_of_ja(name_ja)}同じ日の変更の取り消しにより{yen_ja(amount_yen)}を差し引き",
             f"{_of_en(name_en)}less the change of the same day that is undone, "
             f"{yen_en(amount_yen)}",
         )
@@ -77,7 +77,7 @@ class LineWords:
     def restored(cls, name_ja: str, name_en: str, amount_yen: int) -> LineWords:
         """Explain that the terms before it go on as if nothing had happened."""
         return cls(
-            f"{_of_ja(name_ja)}差し引き済みの {yen_ja(amount_yen)} を戻して元の契約を継続",
+            f"{_of_ja(name_ja)}差し引き済みの{yen_ja(amount_yen)}を戻して元の契約を継続",
             f"{_of_en(name_en)}plus the {yen_en(amount_yen)} that had been given back, "
             "as the terms before go on",
         )

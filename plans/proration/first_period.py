@@ -19,12 +19,25 @@ _DEFAULT_RULE = ProrationRule()
 
 @dataclass(frozen=True, slots=True)
 class FirstCharge:
-    """The first charge, and the paid time that it buys."""
+    """The first charge, and the paid time that it buys.
+
+    The words belong on a line: they say the amount once, so nobody says it behind them.
+    """
 
     amount_yen: int
     held: PaidTime
-    explain_ja: str
-    explain_en: str
+    words_ja: str
+    words_en: str
+
+    @property
+    def explain_ja(self) -> str:
+        """Explain the charge in a Japanese sentence."""
+        return f"{self.words_ja}。"
+
+    @property
+    def explain_en(self) -> str:
+        """Explain the charge in an English sentence."""
+        return f"{self.words_en[0].upper()}{self.words_en[1:]}."
 
 
 def first_period_charge(
@@ -38,21 +51,24 @@ def first_period_charge(
     """Price the days from `starts_on` to the end of `cycle`, the whole nominal cycle around it.
 
     Starting on the cycle's own first day is no partial period: the whole price, whatever the
-    setting. The first day counts. Raises BadInput for a start outside the cycle, or a 30-day
-    divisor over more than 31 days.
+    setting. The first day counts. Raises BadInput for a start outside the cycle.
     """
     share = days_share(terms.side, cycle=cycle, on=starts_on, rule=rule)
     whole_yen = terms.side.cycle_yen
     if starts_on == cycle.start or setting is FirstPeriod.FULL:
         amount_yen = whole_yen
         words = (
-            f"初回 1期間分 {yen_ja(whole_yen)}。",
-            f"First period, whole: {yen_en(whole_yen)}.",
+            f"初回 1期間分 {yen_ja(whole_yen)}",
+            f"first period, whole: {yen_en(whole_yen)}",
         )
     elif setting is FirstPeriod.FREE:
         amount_yen = 0
-        words = (f"初回 {share.left}日分は無料。", f"The first {share.left} days are free.")
+        words = (f"初回 {share.left}日分は無料", f"{_first_days_en(share.left)} free")
     else:
         amount_yen = share.amount_yen
-        words = (f"初回日割り {formula_ja(share)}。", f"First period: {formula_en(share)}.")
+        words = (f"初回日割り {formula_ja(share)}", f"first period: {formula_en(share)}")
     return FirstCharge(amount_yen, PaidTime(cycle, starts_on, terms, amount_yen), *words)
+
+
+def _first_days_en(days: int) -> str:
+    return "the first day is" if days == 1 else f"the first {days} days are"

@@ -174,8 +174,9 @@ def test_a_subscriber_keeps_the_price_agreed_until_moved(agreed, subscribed, on,
 
 def test_some_stay_for_ever():
     (migration,) = CATALOGUE.migrations["light-2027"]
-    for_ever = replace(migration, grandfathered=Grandfathering())
-    assert for_ever.moves_on(subscribed_on=date(2026, 11, 22)) is None
+    for_ever = replace(migration, grandfathered=Grandfathering(date(2020, 4, 1)))
+    assert for_ever.moves_on(subscribed_on=date(2020, 3, 31)) is None
+    assert for_ever.moves_on(subscribed_on=date(2020, 4, 1)) == date(2027, 2, 1)
     assert replace(migration, grandfathered=None).moves_on(subscribed_on=ALWAYS) == date(2027, 2, 1)
 
 

@@ -67,7 +67,7 @@ POSSIBLE = {
     "SkipCycles": "a",
     "ChangeNextDate": "a",
     "ChangeAnchor": "a",
-    "Pause": "ad",
+    "Pause": "a",
     "Resume": "z",
     "Cancel": "ptadz",
     "Undo": "ptadz",

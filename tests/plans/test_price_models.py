@@ -120,7 +120,7 @@ def test_words(amount, ja, en):
             lambda: Tiered(TierMode.VOLUME, (Tier(None, 1), Tier(None, 1))), "tiers", id="two open"
         ),
         pytest.param(
-            lambda: Tiered(TierMode.VOLUME, (Tier(0, 1), Tier(None, 1))), "tiers", id="bound 0"
+            lambda: Tiered(TierMode.VOLUME, (Tier(0, 1), Tier(None, 1))), "up_to", id="bound 0"
         ),
         pytest.param(
             lambda: Tiered(TierMode.VOLUME, (Tier(None, 0),)), "tiers", id="first unit free"
