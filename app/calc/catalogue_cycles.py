@@ -20,6 +20,7 @@ from plans import (
     BadInput,
     Catalogue,
     CouponInForce,
+    FirstPeriod,
     Line,
     Period,
     Plan,
@@ -31,6 +32,7 @@ from plans import (
     check_quantity,
     cycle_lines,
     cycle_period,
+    cycle_start,
     discount_lines,
     first_period_charge,
     plan_anchor,
@@ -121,9 +123,17 @@ class Agreement:
         anchor = plan_anchor(plan=plan, interval=agreed.interval, paid_from=paid_from)
         return cls(catalogue, agreed, started_on, paid_from, quantity, anchor)
 
+    @property
+    def _free_before(self) -> int:
+        """Count the cycle that is only free days before the first fixed day: it is no paid one."""
+        free = self.catalogue.plan(self.agreed.plan_code).first_period is FirstPeriod.FREE
+        starts = cycle_start(anchor=self.anchor, interval=self.agreed.interval, cycle=0)
+        return int(free and starts < self.paid_from)
+
     def cycle(self, nth: int) -> Cycle:
         """Give the nth paid cycle, none skipped or paused; raises BadInput past the calendar."""
-        nominal = cycle_period(anchor=self.anchor, interval=self.agreed.interval, cycle=nth - 1)
+        number = nth - 1 + self._free_before
+        nominal = cycle_period(anchor=self.anchor, interval=self.agreed.interval, cycle=number)
         days = Period(max(nominal.start, self.paid_from), nominal.end)
         price = self.catalogue.price_agreed(
             PriceRef(self.agreed.plan_code, self.agreed.valid_from),

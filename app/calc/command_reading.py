@@ -66,7 +66,7 @@ def _as_sold(given: Input, catalogue: Catalogue) -> dict[str, Any]:
     code, starts_on = given.text("plan_code"), dated(given, "starts_on")
     with located(given.at("plan_code")):
         plan, price = catalogue.plan(code), catalogue.price_on(code, starts_on)
-    has_trial = {"trial_days", "trial_until"} & given.values.keys()
+    has_trial = {"trial_days", "trial_ends_on"} & given.values.keys()
     last_free = None if has_trial else price.trial_until
     return {
         "price_ref": price_ref_text(price),
@@ -74,8 +74,9 @@ def _as_sold(given: Input, catalogue: Catalogue) -> dict[str, Any]:
         "anchor_rule": plan.anchor_rule,
         "anchor_day": plan.anchor_day,
         "trial_days": 0 if has_trial else price.trial_days,
-        "trial_until": None if last_free is None else last_free + _ONE_DAY,
+        "trial_ends_on": None if last_free is None else last_free + _ONE_DAY,
         "minimum_cycles": price.minimum_cycles,
+        "first_period": plan.first_period,
     }
 
 

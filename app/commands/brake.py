@@ -46,4 +46,7 @@ def _tell(brake: Brake, *, as_json: bool) -> None:
             }
         )
         return
-    say(brake.words.capitalize() if brake.is_pulled else "The brake is released: charging goes on.")
+    if brake.is_pulled:
+        say(brake.words[0].upper() + brake.words[1:])
+    else:
+        say("The brake is released: charging goes on.")

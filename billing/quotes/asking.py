@@ -74,7 +74,10 @@ def plan_change(
         upgrade = _direction(situation, was, sold, on) is Replacement.UPGRADE
         timing = Timing.NOW if upgrade else Timing.PERIOD_END
     effective_on = _date_of(was, timing, on_date, on)
-    price = situation.catalogue.price_on(plan_code, effective_on)
+    plan, price = (
+        situation.catalogue.plan(plan_code),
+        situation.catalogue.price_on(plan_code, effective_on),
+    )
     restarts = situation.rules.change.effect is ChangeEffect.RESTART_CYCLE
     if quantity is None and not price.per_seat and was.quantity > 1:
         quantity = 1
@@ -86,10 +89,11 @@ def plan_change(
         timing=timing,
         on_date=on_date,
         interval=price.interval,
-        anchor_rule=situation.catalogue.plan(plan_code).anchor_rule,
+        anchor_rule=plan.anchor_rule,
         quantity=quantity,
         minimum_cycles=price.minimum_cycles,
         restarts=restarts and timing is not Timing.PERIOD_END,
+        first_period=plan.first_period,
     )
 
 
@@ -102,7 +106,8 @@ def completed(situation: Situation, command: Command, *, policy: Policy, on: dat
     """
     if isinstance(command, Create):
         check_quantity(price=_price(situation, command.price_ref), quantity=command.quantity)
-        return command
+        plan = situation.catalogue.plan(command.plan_code)
+        return replace(command, first_period=plan.first_period)
     was = _existing(situation)
     match command:
         case ChangePlan():

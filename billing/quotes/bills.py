@@ -9,9 +9,13 @@ from enum import StrEnum
 
 from billing.quotes.values import Account, QuoteLine, QuoteRules
 from billing.tax import TaxBreakdown, tax_by_rate
-from plans import NegativeResult, Settlement, TaxCategory, TaxedYen, yen_en, yen_ja
+from plans import LineKind, NegativeResult, Settlement, TaxCategory, TaxedYen, yen_en, yen_ja
 
 __all__ = ["Bill", "BillPurpose", "billed", "forfeited_line", "settlement_bill", "with_received"]
+
+
+# What a customer gets for nothing is said; other lines of 0 yen say nothing.
+_SHOWN_AT_0 = frozenset({LineKind.GIFT.value, LineKind.FREE_DAYS.value})
 
 
 class BillPurpose(StrEnum):
@@ -66,7 +70,7 @@ def billed(
     supplied_on: date | None = None,
 ) -> tuple[Account, Bill]:
     """Bill lines: open credit is used first; a sum below 0 goes where the rule sends it."""
-    kept = tuple(line for line in lines if line.amount_yen or line.kind == "gift")
+    kept = tuple(line for line in lines if line.amount_yen or line.kind in _SHOWN_AT_0)
     total_yen = sum(line.amount_yen for line in kept)
     back_yen = max(0, -total_yen)
     lost_yen = back_yen if negative is NegativeResult.FORFEIT else 0

@@ -17,6 +17,7 @@ from billing.merchants import Merchant
 from billing.quotes.agreed import agreed, plan_terms
 from billing.quotes.agreement import Agreement, load_agreements
 from billing.quotes.cap import planned
+from billing.quotes.coupons_used import coupons_used
 from billing.quotes.projecting import projected, year_after
 from billing.quotes.stored import lifecycle_value, permission_of
 from billing.quotes.values import Account, CapRoom, OpenDays, PaidPart, QuoteRules, Situation
@@ -113,18 +114,21 @@ def load_situation(
     read = _read(connection, merchant, subscription_id, at, rules)
     (row,) = [row for row in read.rows if row["external_id"] == subscription_id]
     subscription = _value(read, row)
+    used = coupons_used(connection, row["permission_id"])
     sharing: list[PlannedCharge] = []
     for other in read.rows:
         if other["id"] != row["id"]:
             sharing.extend(_charges_of(read, other))
     agreement = read.agreements.get(row["id"])
     if agreement is not None:
-        return _situation(read, row, subscription, agreement.account, tuple(sharing))
+        view = _situation(read, row, subscription, agreement.account, tuple(sharing))
+        return replace(view, coupons_used=used)
     invoice = _invoice_of_running_cycle(connection, row)
     paid, received = _paid_time(
         connection, read, subscription, row["first_cycle"], invoice, imported
     )
-    return _situation(read, row, subscription, Account(paid, received), tuple(sharing))
+    view = _situation(read, row, subscription, Account(paid, received), tuple(sharing))
+    return replace(view, coupons_used=used)
 
 
 def _read(

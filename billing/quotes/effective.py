@@ -49,6 +49,8 @@ def lies_inside(view: Situation, subscription: Subscription, *, on: date) -> boo
     pieces = view.account.pieces(None)
     if not pieces:
         return False
+    if subscription.pause is not None:
+        on = min(on, subscription.pause.began_on)  # a change then is about the banked days
     ends = max(time.cycle.end for time in pieces)
     if on < ends:
         return True

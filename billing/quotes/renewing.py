@@ -28,12 +28,13 @@ from plans import (
     yen_en,
     yen_ja,
 )
-from plans.lifecycle import Subscription, cycle_days
+from plans.lifecycle import Subscription, cycle_days, first_days_free
 
 __all__ = ["line_of", "paid_before", "renewed", "usage_lines"]
 
 _USAGE_KINDS = (LineKind.USAGE, LineKind.USAGE_LATE)
-_PLAN_KINDS = (LineKind.PLAN, LineKind.FIRST_CYCLE, LineKind.CYCLE_PRICE)
+_PLAN_KINDS = (LineKind.PLAN, LineKind.FIRST_CYCLE, LineKind.CYCLE_PRICE, LineKind.FREE_DAYS)
+_SAY_0 = (LineKind.GIFT, LineKind.FREE_DAYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def renewed(
     discounts, open_yen = _discounts(base, cycle)
     parts = _parts(cycle, base, open_yen, None if first is None else first.held)
     own = [line_of(line) for line in (*base, *discounts)]
-    if first is not None:
+    if first is not None and base[0].kind is not LineKind.FREE_DAYS:
         own[0] = _first_line(base[0], first)
     left = _left_over(account, subscription, on)
     # A charge that was moved forward comes while paid days are left; they are not forgotten.
@@ -122,7 +123,7 @@ def paid_before(view: Situation, subscription: Subscription) -> int:
 
 def line_of(line: Line) -> QuoteLine:
     """Turn a line of `plans` into one of a quote, its yen said in the words."""
-    if line.kind is LineKind.GIFT:  # its words say that it costs nothing
+    if line.kind in _SAY_0:  # its words say that it costs nothing
         return _quoted(line, line.description_ja, line.description_en)
     unit, count, total = line.unit_yen, line.quantity, line.amount_yen
     ja = yen_ja(total) if count == 1 else f"{yen_ja(unit)}×{count}={yen_ja(total)}"
@@ -162,6 +163,7 @@ def _base_lines(view: Situation, account: Account, cycle: _Cycle) -> tuple[Line,
         paid_before=paid_before(view, cycle.subscription),
         add_ons=cycle.agreed.add_ons,
         usage=account.usage,
+        free_days=first_days_free(cycle.subscription),
     )
 
 
@@ -194,7 +196,9 @@ def _discounts(base: Sequence[Line], cycle: _Cycle) -> tuple[tuple[Line, ...], l
     Coupons are laid on one by one, so that each line knows its own share of every coupon.
     """
     plan = cycle.agreed.plan.code
-    live = [each.coupon for each in cycle.agreed.coupons if each.is_live]
+    # Free days are no cycle of a coupon, even where an add-on is charged with them.
+    free = base[0].kind is LineKind.FREE_DAYS
+    live = [each.coupon for each in cycle.agreed.coupons if each.is_live and not free]
     coupons = sorted((c for c in live if c.is_for(plan)), key=lambda c: (c.rank, c.code))
     left = [max(0, line.amount_yen) for line in base]
     found: tuple[Line, ...] = ()
@@ -246,4 +250,6 @@ def _time(line: Line, cycle: _Cycle, names: tuple[str, str]) -> PaidTime:
 
 def _terms(line: Line, cycle: _Cycle, names: tuple[str, str]) -> Terms:
     side = Side(line.unit_yen, line.quantity)
+    if line.kind is LineKind.FREE_DAYS:  # what a change in them is reckoned with
+        side = Side(cycle.agreed.price.cycle_yen(quantity=cycle.subscription.quantity))
     return Terms(side, cycle.agreed.price.interval, line.tax_category, *names)

@@ -18,6 +18,7 @@ from billing.quotes.values import Account, QuoteLine, Situation
 from plans import (
     ChangeDay,
     ChangeEffect,
+    ChangeRule,
     PaidTime,
     Settlement,
     Side,
@@ -85,8 +86,10 @@ def _terms_changed(
     for held in _held(view, account, after, fact, code):
         to = _new_terms(view, after, change, _agreed_on(held, fact))
         if to is not None and on < held.cycle.end:
-            to = _as_left(view, after, held, to)
-            settled.append(_settled(view, held, to, on, waits=pause is not None))
+            rule, day = _rule_and_day(view, held, on, waits=pause is not None)
+            if code is None and _takes_effect(day, rule) == held.starts_on:
+                to = _as_left(view, after, held, to)
+            settled.append(settle_change(held=held, change_on=day, to=to, rule=rule))
     ended = [time for time in account.pieces(code) if time.cycle.end <= on]
     account = account.with_pieces(code, [*ended, *(each.held for each in settled)])
     return _with_settlements(view, account, settled, fact.on)
@@ -159,7 +162,14 @@ def _as_left(view: Situation, after: Subscription, held: PaidTime, to: Terms) ->
     return left if same and left.side.price_yen == own_yen else to
 
 
-def _settled(view: Situation, held: PaidTime, to: Terms, on: date, *, waits: bool) -> Settlement:
+def _takes_effect(on: date, rule: ChangeRule) -> date:
+    return on + timedelta(days=rule.proration.change_day is ChangeDay.OLD)
+
+
+def _rule_and_day(
+    view: Situation, held: PaidTime, on: date, *, waits: bool
+) -> tuple[ChangeRule, date]:
+    """Give how, and as of which day, a piece of paid time is settled; `waits` in a pause."""
     rule = view.rules.change
     if rule.effect is ChangeEffect.RESTART_CYCLE:
         # Only a change of plan restarts; what else changes is settled inside the cycle.
@@ -170,9 +180,9 @@ def _settled(view: Situation, held: PaidTime, to: Terms, on: date, *, waits: boo
     # Days that are paid ahead change when they come, and banked days were not served: there is no
     # day of change among them, whichever terms it has.
     if waits or on < held.starts_on:
-        counts_before = rule.proration.change_day is ChangeDay.OLD
-        on = max(on, held.starts_on) - timedelta(days=counts_before)
-    return settle_change(held=held, change_on=on, to=to, rule=rule)
+        on = max(on, held.starts_on)
+        on -= _takes_effect(on, rule) - on
+    return rule, on
 
 
 def _with_settlements(

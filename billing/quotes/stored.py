@@ -62,7 +62,7 @@ def lifecycle_value(row: Row, terms: Terms, *, timezone: str, events: int) -> Su
         anchor_day=terms.plan.anchor_day,
         starts_on=row["started_on"],
         trial_days=price.trial_days,
-        trial_until=price.trial_until,
+        trial_ends_on=None if price.trial_until is None else price.paid_from(row["started_on"]),
         started_on=None if state is _S.PENDING else row["started_on"],
         trial=_trial(row["started_on"], starts) if trialing else None,
         anchor=anchor,

@@ -101,7 +101,13 @@ from plans.lifecycle.refusals import (
     WrongMoment,
 )
 from plans.lifecycle.starting import successor
-from plans.lifecycle.subscription import Subscription, charge_on, cycle_days, period_end
+from plans.lifecycle.subscription import (
+    Subscription,
+    charge_on,
+    cycle_days,
+    first_days_free,
+    period_end,
+)
 from plans.lifecycle.table import COMMANDS, WHY, render_reasons, render_table, why_not
 from plans.lifecycle.values import (
     Actor,
@@ -218,6 +224,7 @@ __all__ = [
     "event_from_json",
     "event_to_json",
     "evolve",
+    "first_days_free",
     "next_due",
     "period_end",
     "remaining_cycles",

@@ -53,8 +53,8 @@ class CouponStep(StrEnum):
 class PlanChange:
     """Another plan, or another price of it.
 
-    `interval`, `anchor_rule` and `first_period` are None when they stay; `restarts` begins a cycle on the day of
-    the change. `minimum_cycles` is the new plan's term, counted from the change.
+    `interval`, `anchor_rule` and `first_period` are None when they stay; `restarts` begins a cycle
+    on the day of the change. `minimum_cycles` is the new plan's term, counted from the change.
     """
 
     kind: ClassVar[str] = "plan"

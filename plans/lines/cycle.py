@@ -36,17 +36,23 @@ def cycle_lines(
     add_ons: Sequence[AddOnInForce] = (),
     coupons: Sequence[CouponInForce] = (),
     usage: Sequence[UsageCharge] = (),
+    free_days: bool = False,
 ) -> tuple[Line, ...]:
-    """Price one paid cycle of a subscription.
+    """Price one paid cycle of a subscription, or the free days before the first one.
 
     `first_cycle` is the number of the subscription's first paid cycle, the one that may have a
     price of its own. Prices and gifts of the nth cycle count paid cycles: give `paid_before`
-    when cycles were skipped or paused, else they are counted from `first_cycle`. Raises BadInput
+    when cycles were skipped or paused, else they are counted from `first_cycle`. With `free_days`
+    the period is what a plan with `first_period` free gives before its first fixed day: a line
+    says so, and first price, set-up fee, gifts and coupons wait for the paid cycle. Raises BadInput
     for a quantity the price does not allow, a `cycle` before `first_cycle`, or an add-on that is
     not for the plan, and CouponsDoNotStack.
     """
     check_quantity(price=price, quantity=quantity)
     nth = _nth_paid(cycle, first_cycle, paid_before)
+    if free_days:
+        extras = (*_add_on_lines(add_ons, plan, cycle, period), *_usage_lines(usage, price))
+        return (_free_line(plan, price, period), *extras)
     lines = [_plan_line(plan, price, quantity, nth, period)]
     if nth == 1 and price.setup_fee is not None:
         lines.append(_setup_line(plan, price.setup_fee, period))
@@ -108,6 +114,19 @@ def _plan_line(plan: Plan, price: Price, quantity: int, nth: int, period: Period
         amount_yen=unit_yen * quantity,
         tax_category=price.tax_category,
         period=period,
+    )
+
+
+def _free_line(plan: Plan, price: Price, period: Period) -> Line:
+    days = period.days
+    many_en = "the first day is" if days == 1 else f"the first {days} days are"
+    return _single(
+        LineKind.FREE_DAYS,
+        f"{plan.name_ja} {period.text_ja} 初回 {days}日分は無料",
+        f"{plan.name_en}, {period.text_en}, {many_en} free",
+        0,
+        price.tax_category,
+        period,
     )
 
 

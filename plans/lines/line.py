@@ -18,6 +18,7 @@ class LineKind(StrEnum):
     PLAN = "plan"  # the price of a cycle
     FIRST_CYCLE = "first_cycle"  # the different price of the first paid cycle (初回価格)
     CYCLE_PRICE = "cycle_price"  # the different price of a later cycle (n回目価格)
+    FREE_DAYS = "free_days"  # in place of these: days before the first fixed day, for 0 yen
     SETUP_FEE = "setup_fee"  # once, with the first paid cycle (初期費用)
     ADD_ON = "add_on"  # an option of the plan, each cycle or once
     USAGE = "usage"  # what was used in the cycle before, in arrears
@@ -26,7 +27,9 @@ class LineKind(StrEnum):
     DISCOUNT = "discount"  # a coupon's part of one tax category, negative
 
 
-PLAN_KINDS = frozenset({LineKind.PLAN, LineKind.FIRST_CYCLE, LineKind.CYCLE_PRICE})
+PLAN_KINDS = frozenset(
+    {LineKind.PLAN, LineKind.FIRST_CYCLE, LineKind.CYCLE_PRICE, LineKind.FREE_DAYS}
+)
 
 
 @dataclass(frozen=True, slots=True)

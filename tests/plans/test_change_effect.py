@@ -166,8 +166,8 @@ def test_the_words_hold_every_number():
         pytest.param(
             ChangeRule(NEXT), 6000, "次回のご請求に 1,500円を加算", "next invoice", id="next"
         ),
-        pytest.param(ChangeRule(), 1000, "1,000円 を次回以降", "¥1,000 is kept", id="carry"),
-        pytest.param(ChangeRule(NOW, REFUND), 1000, "1,000円 を返金", "refunded", id="refund"),
+        pytest.param(ChangeRule(), 1000, "1,000円を次回以降", "¥1,000 is kept", id="carry"),
+        pytest.param(ChangeRule(NOW, REFUND), 1000, "1,000円を返金", "refunded", id="refund"),
         pytest.param(
             ChangeRule(NOW, FORFEIT), 1000, "返金されません", "not returned", id="forfeit"
         ),
@@ -203,7 +203,7 @@ def test_what_waits_on_the_next_invoice_is_corrected_there_before_money_goes_bac
     # 3,000×11/30 − 10,000×11/30 = 1,100 − 3,666
     down = settle_change(held=up.held, change_on=date(2026, 4, 20), to=at(3000), rule=rule)
     assert destinations(down) == (0, -2566, 0, 0, 0)
-    assert "次回のご請求から 2,566円 を減額" in down.explain_ja
+    assert "次回のご請求から2,566円を減額" in down.explain_ja
     # 0 − 3,000×10/30 = −1,000, of which 934 still wait
     free = settle_change(held=down.held, change_on=date(2026, 4, 21), to=at(0), rule=rule)
     assert destinations(free) == (0, -934, 0, 66, 0)

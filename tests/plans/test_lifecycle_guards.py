@@ -299,7 +299,7 @@ def test_the_merchants_date_may_be_ahead_of_utc():
         pytest.param(a_plan(quantity=0), "quantity", id="quantity"),
         pytest.param(a_plan(id=""), "id", id="id"),
         pytest.param(a_plan(trial_days=-1), "trial_days", id="trial"),
-        pytest.param(a_plan(trial_days=3, trial_until=APR_30), "trial_until", id="two trials"),
+        pytest.param(a_plan(trial_days=3, trial_ends_on=APR_30), "trial_ends_on", id="two trials"),
         pytest.param(a_plan(minimum_cycles=-1), "minimum_cycles", id="term"),
         pytest.param(a_plan(coupons=("a", "a")), "coupons", id="coupon twice"),
     ],

@@ -9,6 +9,7 @@ from billing import civil_date, forecast, reading, writing
 from billing.agreements import act, confirm_quote, keep_quote
 from billing.mass_forecast import forecast_in_mass
 from billing.quotes import Quote, load_situation, plan_change, quote
+from plans import CouponUsedBefore
 from plans.lifecycle import (
     Actor,
     AddAddOn,
@@ -35,6 +36,7 @@ add_ons:
   - {code: support, name: {ja: 電話, en: Phone}, price: 600, tax: standard}
 coupons:
   - {code: half, name: {ja: 半額, en: Half}, off: {percent: 50}, cycles: 1}
+  - {code: welcome, name: {ja: 初回, en: Welcome}, off: {yen: 300}, cycles: 1, once_per_buyer: true}
 """
 # Of the cycle from 30 November to 30 December 15 of 30 days are left.
 MIDDLE = date(2026, 12, 15)
@@ -312,3 +314,19 @@ migrations:
         shop.charge_on(month)
     assert takings(shop) == [1_980, 1_980, 2_480]
     assert shop.faults() == []
+
+
+def test_a_coupon_for_new_buyers_is_used_once_whichever_subscription(opened: OpenShop) -> None:
+    """Two subscriptions of one buyer on two charge permissions: the second one is refused."""
+    second = subscriber(2, buyer_id=subscriber(1).buyer_id)
+    shop = opened(subscribers=[subscriber(1), second], catalogue=CATALOGUE)
+    shop.charge_on(date(2026, 11, 30))
+    do(shop, AddCoupon("welcome"))
+    with reading(shop.database) as connection:
+        view = load_situation(
+            connection, shop.engine.merchant, subscription_id="sub-002", at=shop.clock.now()
+        )
+    with pytest.raises(CouponUsedBefore):
+        quote(view, AddCoupon("welcome"), on=MIDDLE, at=shop.clock.now(), actor=Actor.CUSTOMER)
+    shop.charge_on(date(2026, 12, 30))
+    assert sorted(takings(shop)[2:]) == [1_680, 1_980]
