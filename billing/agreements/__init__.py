@@ -10,6 +10,7 @@ from billing.agreements.changing import Confirmation, confirm_quote, keep_quote
 from billing.agreements.refusals import (
     AgreementRefused,
     ChangeUnderWay,
+    ChargingStopped,
     PermissionNotReady,
     QuoteOver,
     UnknownQuote,
@@ -20,6 +21,7 @@ __all__ = [
     "Agreement",
     "AgreementRefused",
     "ChangeUnderWay",
+    "ChargingStopped",
     "Confirmation",
     "PermissionNotReady",
     "QuoteOver",

@@ -19,11 +19,13 @@ from billing.agreements.invoicing import Invoiced, write_bills
 from billing.agreements.paying_back import pay_back
 from billing.agreements.refusals import (
     ChangeUnderWay,
+    ChargingStopped,
     PermissionNotReady,
     QuoteOver,
     UnknownQuote,
 )
 from billing.agreements.writing import price_id_of, store, write_events
+from billing.brake import load_brake
 from billing.cap_plan import Verdict
 from billing.dates import civil_date
 from billing.merchants import Merchant
@@ -122,7 +124,7 @@ def confirm_quote(
 ) -> Confirmation:
     """Confirm a stored quote: that very amount, or nothing. Confirming it again does nothing.
 
-    Raises UnknownQuote, QuoteOver, ChangeUnderWay, PermissionNotReady, and what
+    Raises UnknownQuote, QuoteOver, ChangeUnderWay, PermissionNotReady, ChargingStopped, and what
     `billing.quotes.confirm` raises: StaleQuote with the new quote, or CapRefuses.
     """
     stored = _locked_quote(connection, merchant, quote_id)
@@ -152,6 +154,9 @@ def confirm_quote(
     if _is_charged_first(quote, confirmed, decided):
         if row["permission_state"] != "Chargeable":
             raise PermissionNotReady(row["amazon_id"], row["state_reason"] or "")
+        brake = load_brake(connection, merchant.id)
+        if brake.is_pulled:
+            raise ChargingStopped(brake.words)
         return _charge_first(connection, merchant, row, before, decided, quote, at)
     made = make_change(connection, merchant, row, before, decided, at=at)
     _settle_quote(connection, merchant, quote_id, at, state="confirmed")

@@ -5,6 +5,7 @@ from plans import BadInput
 __all__ = [
     "AgreementRefused",
     "ChangeUnderWay",
+    "ChargingStopped",
     "PermissionNotReady",
     "QuoteOver",
     "UnknownQuote",
@@ -60,4 +61,16 @@ class PermissionNotReady(AgreementRefused):
             value=permission_id,
             rule=f"Amazon Pay does not let it be charged ({reason or 'not chargeable'})",
             remedy="let the buyer update the payment method, or change at the end of the period",
+        )
+
+
+class ChargingStopped(AgreementRefused):
+    """The brake is pulled: a change that costs something now would wait at a price of today."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(
+            field="brake",
+            value="pulled",
+            rule=words,
+            remedy="confirm a new quote when the brake is released",
         )

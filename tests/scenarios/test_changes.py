@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from support.shop import OpenShop, Shop, subscriber
 
-from billing import reading, writing
-from billing.agreements import Confirmation, confirm_quote, keep_quote
+from billing import pull_brake, reading, release_brake, writing
+from billing.agreements import ChargingStopped, Confirmation, confirm_quote, keep_quote
 from billing.quotes import Quote, load_situation, plan_change, quote
 from plans.lifecycle import Actor
 
@@ -127,3 +127,15 @@ def test_the_twelve_months_of_a_quote_are_what_then_happens(opened: OpenShop) ->
     told = sorted([1_980, asked.charge_today_yen, *(bill.charge_yen for bill in asked.coming[:4])])
     assert takings(shop) == told
     assert shop.faults() == []
+
+
+def test_nothing_is_confirmed_for_money_while_the_brake_is_pulled(opened: OpenShop) -> None:
+    shop = paying(opened)
+    asked = quoted(shop, "studio", MIDDLE)
+    merchant, at = shop.engine.merchant, shop.clock.now()
+    writing(shop.database, lambda c: pull_brake(c, merchant, by="staff", reason="test", at=at))
+    with pytest.raises(ChargingStopped):
+        confirmed(shop, asked)
+    writing(shop.database, lambda c: release_brake(c, merchant, reason="test", at=at))
+    confirmed(shop, asked)
+    assert takings(shop) == [1_980, 13_910]
