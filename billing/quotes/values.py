@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from billing.cap_plan import CapRule, PlannedCharge
 from plans import (
@@ -71,6 +73,7 @@ class QuoteRules:
     expires_after_minutes: int | None = None
 
     def __post_init__(self) -> None:
+        _check_timezone(self.timezone)
         if self.expires_after_minutes is not None and self.expires_after_minutes < 1:
             raise BadInput(
                 field="expires_after_minutes",
@@ -78,6 +81,20 @@ class QuoteRules:
                 rule="a quote holds for at least 1 minute",
                 remedy="give a whole number from 1 up, or leave it out for midnight",
             )
+
+
+@lru_cache(maxsize=64)
+def _check_timezone(name: str) -> None:
+    """Refuse a name the time zone database does not hold; raises BadInput."""
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        raise BadInput(
+            field="timezone",
+            value=name,
+            rule="is no time zone of the IANA database",
+            remedy="name one, as in Asia/Tokyo",
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -235,7 +235,7 @@ CHAIN = with_list(
     "migrations",
     to=[
         migration("first", {"plan": "light"}, {"plan": "pro"}, "2027-03-01"),
-        migration("second", {"plan": "pro"}, {"plan": "pro-year"}, "2027-05-01"),
+        migration("second", {"plan": "pro"}, {"plan": "fixed"}, "2027-05-01"),
     ],
 )
 

@@ -246,8 +246,7 @@ def test_terms_of_a_plan_serve_as_well():
     assert ask("usage", **terms, on="2026-11-22") == ask("usage")
 
 
-def test_a_migration_to_another_interval_is_not_guessed():
+def test_a_migration_to_another_interval_is_refused():
     to_year = with_list("migrations", 0, "to", to={"plan": "pro-year"})
-    assert ask("lines", catalogue=to_year, plan="light", add_ons=[], coupons=[])["total"] == 980
-    refused = lines("light", 12, catalogue=to_year)
-    assert refused["error"]["field"] == "cycle"
+    refused = lines("light", 1, catalogue=to_year)
+    assert refused["error"]["field"] == "catalogue.migrations[0].to"

@@ -303,7 +303,7 @@ def test_a_price_of_the_nth_cycle(engine: Engine) -> None:
         setup_fee=SetupFee(2_000, TaxCategory.STANDARD),
         cycle_prices=(CyclePrice(3, 4, 1_500),),
     )
-    text = price_text(Plan("basic", "", ""), terms)
+    text = price_text(Plan("basic", "甲", "A"), terms)
     with engine.begin() as connection:
         books = SmallBooks(connection)
         price = books.price(terms=text)

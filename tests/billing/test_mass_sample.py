@@ -51,7 +51,7 @@ MONTH = HORIZON.first_month
 PRICES = ((0, 980), (2_980, 2_980), (100, 12_800), (39_800, 39_800), (98_000, 60_000))
 TERMS = {
     n: Terms(
-        Plan(f"p{n}", "", ""),
+        Plan(f"p{n}", "甲", "A"),
         Price(
             plan_code=f"p{n}",
             valid_from=ALWAYS,

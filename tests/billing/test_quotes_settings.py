@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from quote_cases import (
     CHANGE,
     FIRST,
@@ -26,11 +28,16 @@ from plans import (
     ChangeEffect,
     ChangeRule,
     Divisor,
+    Interval,
     Period,
     ProrationRule,
+    Side,
     SubscriptionState,
+    Terms,
+    Unit,
     UsageCharge,
     parse_catalogue,
+    settle_change,
 )
 from plans.lifecycle import (
     AddAddOn,
@@ -122,12 +129,34 @@ def test_a_restart_gives_back_what_its_day_leaves(rules, credit, due):
     assert found.coming[0].on == date(2026, 5, 16)
 
 
+@settings(deadline=None)
+@given(
+    plan=st.sampled_from(["small", "year"]),
+    days=st.integers(0, 28),
+    proration=st.builds(ProrationRule, st.sampled_from(Divisor), st.sampled_from(ChangeDay)),
+)
+def test_restarts_and_ends_give_back_what_settle_change_does(plan, days, proration):
+    rule = ChangeRule(ChangeEffect.RESTART_CYCLE, proration=proration)
+    view, day = subscriber(plan, rules=QuoteRules(change=rule)), FIRST + timedelta(days=days)
+    to = Terms(Side(10_000), Interval(Unit.MONTH))
+    settled = settle_change(held=view.paid[0].time, change_on=day, to=to, rule=rule)
+    back = settled.lines[0].amount_yen
+    up = asked(view, plan_change(view, plan_code="large", on=day, timing=NOW), day)
+    assert [line.amount_yen for line in up.lines] == [back, 10_000]
+    assert asked(view, leaving(), day, policy=ANYTHING).refund_yen == -back
+
+
 def test_a_restart_is_undone_for_nothing_under_old_too():
     view = subscriber(rules=old_day(ChangeEffect.RESTART_CYCLE))
     begun = paid(happen(view, changed(view, "large"), CHANGE))
     back = asked(begun, plan_change(begun, plan_code="small", on=CHANGE, timing=NOW))
     assert sum(line.amount_yen for line in back.lines) == -8600
     assert back.credit_yen == 8600
+    # Nobody remembers what was closed: the 14 days are bought at their price again.
+    forgotten = replace(begun, closed=None)
+    found = asked(forgotten, plan_change(begun, plan_code="small", on=CHANGE, timing=NOW))
+    assert [line.amount_yen for line in found.lines] == [1400]
+    assert sum(line.amount_yen for line in found.coming[0].lines) == 3000 - 10_000
     # nothing of the new cycle is used on the day that the old one kept
     assert asked(begun, leaving(), policy=ANYTHING).refund_yen == 10_000
 

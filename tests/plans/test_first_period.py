@@ -45,6 +45,20 @@ def test_the_words_hold_the_arithmetic():
 
 
 @pytest.mark.parametrize(
+    ("day", "ja", "en"),
+    [
+        pytest.param(30, "初回 1日分は無料。", "The first day is free.", id="one day"),
+        pytest.param(17, "初回 14日分は無料。", "The first 14 days are free.", id="more"),
+    ],
+)
+def test_free_days_are_said(day, ja, en):
+    first = first_period_charge(
+        cycle=APRIL, starts_on=date(2026, 4, day), terms=at(1000), setting=FirstPeriod.FREE
+    )
+    assert (first.explain_ja, first.explain_en) == (ja, en)
+
+
+@pytest.mark.parametrize(
     ("setting", "credit_yen"),
     [
         # The 14 days cost 466; 7 of them are left: 1,000×7/30 = 233.33

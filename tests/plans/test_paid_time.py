@@ -5,9 +5,10 @@ from datetime import date
 import pytest
 from proration_cases import APRIL, MARCH, at
 
-from plans import BadInput, Divisor, ProrationRule, RoundAt, Rounding, Side, prorate
+from plans import BadInput, Divisor, Period, ProrationRule, RoundAt, Rounding, Side, prorate
 from plans.proration.paid_time import PaidTime, unused_share
 
+TWO_MONTHS = Period(date(2026, 3, 1), date(2026, 5, 1))
 DEFAULT = ProrationRule()
 UP = ProrationRule(credit_rounding=Rounding.CEIL)
 THIRTY = ProrationRule(divisor=Divisor.THIRTY)
@@ -30,6 +31,8 @@ DAILY_UP = ProrationRule(round_at=RoundAt.DAILY_RATE, credit_rounding=Rounding.C
         # 3,000×30/30: by this convention the 31st costs nothing
         pytest.param(MARCH, 3000, 1, 3000, 2, THIRTY, 3000, id="30-day divisor, 30 days left"),
         pytest.param(MARCH, 3000, 1, 3000, 12, THIRTY, 2000, id="30-day divisor"),  # ×20/30
+        # 61 days are no month: 6,100 × 50 ÷ 61
+        pytest.param(TWO_MONTHS, 6100, 1, 6100, 12, THIRTY, 5000, id="30 over two months"),
         # ceil(100/30) = 4 a day; 4×29 = 116, but only 100×29/30 = 96.67 were paid for these days
         pytest.param(APRIL, 100, 1, 100, 2, DAILY_UP, 97, id="a rate rounded up has a lid"),
     ],
