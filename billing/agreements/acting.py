@@ -14,7 +14,7 @@ from billing.dates import civil_date
 from billing.merchants import Merchant
 from billing.quotes.agreement import Agreement, load_agreements
 from billing.quotes.asking import completed
-from billing.quotes.books import load_situation
+from billing.quotes.books import load_situation, unknown_subscription
 from billing.quotes.projecting import happened
 from billing.rows import Row, table_of
 from billing.tables import SubscriptionRow
@@ -44,8 +44,8 @@ def act(
     Ending an agreement gives up its open invoice. Raises UnknownSubscription, ChangeUnderWay,
     AgreementRefused, and what the life cycle refuses.
     """
-    situation = load_situation(connection, merchant, subscription_id=subscription_id, at=at)
     row = _locked(connection, merchant, subscription_id)
+    situation = load_situation(connection, merchant, subscription_id=subscription_id, at=at)
     before = load_agreements(connection, [row["id"]]).get(row["id"])
     if before is not None and before.pending_quote_id is not None:
         raise ChangeUnderWay(subscription_id, before.pending_quote_id)
@@ -76,7 +76,10 @@ def _locked(connection: Connection, merchant: Merchant, subscription_id: str) ->
         _subscriptions.c.merchant_id == merchant.id,
         _subscriptions.c.external_id == subscription_id,
     )
-    return locked_subscription(connection, connection.execute(wanted).scalar_one())
+    row_id = connection.execute(wanted).scalar()
+    if row_id is None:
+        raise unknown_subscription(merchant, subscription_id)
+    return locked_subscription(connection, row_id)
 
 
 def _check_nothing_under_way(connection: Connection, row: Row) -> None:

@@ -52,6 +52,7 @@ __all__ = [
     "ImportedTime",
     "UnknownSubscription",
     "load_situation",
+    "unknown_subscription",
     "with_merchant",
 ]
 
@@ -186,13 +187,18 @@ def _rows_of_permission(
     )
     rows = fetch(connection, statement)
     if not rows:
-        raise UnknownSubscription(
-            field="subscription",
-            value=subscription_id,
-            rule=f"merchant {merchant.id!r} has no subscription of that id",
-            remedy="look it up with autopay charges --search or autopay forecast",
-        )
+        raise unknown_subscription(merchant, subscription_id)
     return rows
+
+
+def unknown_subscription(merchant: Merchant, subscription_id: str) -> UnknownSubscription:
+    """Say that there is no such subscription, and where to look."""
+    return UnknownSubscription(
+        field="subscription",
+        value=subscription_id,
+        rule=f"merchant {merchant.id!r} has no subscription of that id",
+        remedy="look it up with autopay charges --search or autopay forecast",
+    )
 
 
 def with_merchant(rules: QuoteRules, merchant: Merchant) -> QuoteRules:
