@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from support.ready_autopay import quick_folder
+
 PROGRAM = Path(sys.executable).parent / "autopay"
 DATA = Path(__file__).parents[1] / "data"
 CATALOGUE = DATA / "catalogue.yaml"
@@ -44,7 +46,7 @@ class User:
     def __call__(self, *arguments: object, stdin: str = "", **settings: object) -> Said:
         """Run one command; `settings` are given without their AUTOPAY_, in lower case."""
         done = subprocess.run(
-            [PROGRAM, *map(str, arguments)],
+            [quick_folder() / "autopay", *map(str, arguments)],
             cwd=self.folder,
             env=self.environment(settings),
             input=stdin.encode(),

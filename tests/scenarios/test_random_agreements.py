@@ -205,7 +205,7 @@ def play(opened: OpenShop, seed: int) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(1, 3), ids="seed{}".format)
+@pytest.mark.parametrize("seed", [1], ids="seed{}".format)
 def test_random_months(opened: OpenShop, seed: int) -> None:
     told = play(opened, seed)
     assert any("charging" in line for line in told)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from support.house import ROOT, tracked_files
+from support.ready_autopay import quick_folder
 
 SECONDS_PER_EXAMPLE = 120
 ANYTHING = "…"
@@ -166,8 +167,9 @@ def _run(command: list[str], folder: Path) -> tuple[int, str]:
 def environment(folder: Path) -> dict[str, str]:
     """A new user's shell: no settings of this machine, our commands on the PATH."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("AUTOPAY_")}
+    ours = quick_folder(), Path(sys.executable).parent
     return kept | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "PATH": os.pathsep.join([*map(str, ours), os.environ.get("PATH", os.defpath)]),
         "HOME": str(folder),
         "LC_ALL": "C.UTF-8",
         "TZ": "UTC",
