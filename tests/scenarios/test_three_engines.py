@@ -72,7 +72,7 @@ def play_day(shop: Shop, days: int, chance: random.Random, permissions: list[str
     shop.engine.watch()
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.nightly)])
 def test_three_engines_at_once(opened: OpenShop, seed: int) -> None:
     chance = random.Random(seed)
     rows = sharing_subscribers()
