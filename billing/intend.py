@@ -105,8 +105,11 @@ def _intend(
     if load_brake(connection, merchant.id).is_pulled:
         return 0, []
     wanted_slots = _due(at, only)
+    # A run leaves out what another one holds; who asked for these very slots waits for them.
     locked = _lock_permissions(
-        connection, _permissions_due(connection, merchant, wanted_slots, limit)
+        connection,
+        _permissions_due(connection, merchant, wanted_slots, limit),
+        skip_locked=only is None,
     )
     due = _first_due_slot_of_each(connection, wanted_slots, list(locked))
     months = possible_months(at=at, timezone=merchant.timezone)
@@ -167,12 +170,14 @@ def _permissions_due(
     return sorted(set(connection.execute(statement).scalars()))
 
 
-def _lock_permissions(connection: Connection, ids: Sequence[int]) -> dict[int, Row]:
+def _lock_permissions(
+    connection: Connection, ids: Sequence[int], *, skip_locked: bool
+) -> dict[int, Row]:
     statement = (
         select(permissions)
         .where(permissions.c.id.in_(ids))
         .order_by(permissions.c.id)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=skip_locked)
     )
     return {row["id"]: row for row in fetch(connection, statement)}
 

@@ -127,8 +127,8 @@ def confirm_quote(
     Raises UnknownQuote, QuoteOver, ChangeUnderWay, PermissionNotReady, ChargingStopped, and what
     `billing.quotes.confirm` raises: StaleQuote with the new quote, or CapRefuses.
     """
+    row = locked_subscription(connection, _owner_of(connection, merchant, quote_id))
     stored = _locked_quote(connection, merchant, quote_id)
-    row = locked_subscription(connection, stored["subscription_id"])
     quote = quote_from_text(stored["body"])
     if stored["state"] == "declined":
         raise QuoteOver(quote_id, stored["result"] or "declined")
@@ -296,6 +296,15 @@ def _agreement_now(
     if found is not None and found.pending_quote_id is not None:
         raise ChangeUnderWay(quote.subscription_id, found.pending_quote_id)
     return found
+
+
+def _owner_of(connection: Connection, merchant: Merchant, quote_id: str) -> int:
+    """Read whose quote it is without locking it: the permission is locked before everything."""
+    statement = select(_quotes.c.subscription_id).where(*_is(merchant, quote_id))
+    row_id: int | None = connection.execute(statement).scalar()
+    if row_id is None:
+        raise UnknownQuote(quote_id)
+    return row_id
 
 
 def _locked_quote(connection: Connection, merchant: Merchant, quote_id: str) -> Row:

@@ -1,15 +1,18 @@
 """Two workers on PostgreSQL, one interleaving at a time."""
 
+import threading
+import time
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from support.sandbox import Sandbox
 from support.shop import OpenShop, opening, subscriber
 
 import billing.ending
-from billing import end_waits, permissions_to_read, record_permissions
+from billing import end_waits, open_due_cycles, permissions_to_read, record_permissions
 
 PERMISSION = "C03-0000001-0000001"
 DAY = date(2026, 11, 30)
@@ -62,3 +65,19 @@ def test_a_wait_that_ends_while_the_buyer_repairs_it(
         shop.amazon.set_clock(at + timedelta(hours=hours))
         shop.engine.run_due()
     assert shop.faults() == []
+
+
+def test_who_asks_for_one_charge_waits_for_whoever_holds_its_permission(opened: OpenShop) -> None:
+    """A run leaves a held permission for later; nobody looks again for what was asked for now."""
+    shop = opened(subscribers=[subscriber(1)])
+    open_due_cycles(shop.database, shop.engine.merchant, at=shop.go_to(DAY))
+    (slot,) = shop.rows("SELECT id FROM slot")
+    asked = threading.Thread(target=shop.engine.charge_now, args=({slot["id"]},))
+    with shop.database.begin() as somebody:
+        somebody.execute(text("SELECT id FROM charge_permission FOR UPDATE"))
+        assert shop.engine.run_due().slots_handled == 0
+        asked.start()
+        time.sleep(0.5)
+        assert shop.taken() == []
+    asked.join(timeout=20)
+    assert shop.taken() == [("sub-001-0010-renewal", 1_980)]
