@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.locked
 TOOLS  := $(VENV)/.test-tools
 NODE   := tests/amazonpay/proof/node
 
-.PHONY: demo test fast nightly check setup bench clean
+.PHONY: demo test fast nightly check setup bench simulate clean
 
 demo: setup  ## set everything up, play some months of renewals, then serve until Ctrl-C
 	$(BIN)/autopay demo
@@ -27,6 +27,10 @@ check: setup  ## format, lint, types, import contracts, lock hosts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check_lock_hosts.py
+
+YEARS ?= 5000
+simulate: setup  ## the real engine in a world of bad luck: make simulate YEARS=50000
+	$(BIN)/python scripts/simulate.py run --years $(YEARS)
 
 bench: setup  ## benchmarks, with a table of figures
 	$(BIN)/python -m scripts.bench

@@ -7,9 +7,16 @@ from typing import Annotated, Literal
 
 import typer
 
+from app.cli_audit import audit_cli
+from app.cli_doubts import doubt_cli
+from app.cli_dunning import dunning_cli
+from app.cli_environment import database_cli, environment_cli, restore_cli
+from app.cli_notices import notices_cli, webhooks_cli
+from app.cli_notifications import notifications_cli
 from app.cli_options import Actor, At, Json, Lang, Reason
 from app.cli_options import day as _day
 from app.cli_options import instant as _instant
+from app.cli_shipping import chargeback, shipment_cli
 from app.cli_subscription import subscription_cli
 
 cli = typer.Typer(
@@ -29,9 +36,20 @@ charge_cli = typer.Typer(
     help="One charge: look at it, retry it, give it back.", no_args_is_help=True
 )
 cli.add_typer(charge_cli, name="charge")
+charge_cli.command("chargeback")(chargeback)
 cli.add_typer(subscription_cli, name="subscription")
+cli.add_typer(shipment_cli, name="shipment")
+cli.add_typer(doubt_cli, name="doubt")
+cli.add_typer(dunning_cli, name="dunning")
+cli.add_typer(notifications_cli, name="notifications")
+cli.add_typer(notices_cli, name="notices")
+cli.add_typer(webhooks_cli, name="webhooks")
 brake_cli = typer.Typer(help="Stop new charges at once, and let them go on.", no_args_is_help=True)
 cli.add_typer(brake_cli, name="brake")
+cli.add_typer(audit_cli, name="audit")
+cli.add_typer(environment_cli, name="environment")
+cli.add_typer(restore_cli, name="restore")
+cli.add_typer(database_cli, name="database")
 
 Port = Annotated[int, typer.Option(min=0, max=65535, help="port of the web pages; 0 = any")]
 
@@ -117,14 +135,18 @@ def run(
 
 
 @cli.command()
-def worker() -> None:
+def worker(
+    all_merchants: Annotated[
+        bool, typer.Option("--all-merchants", help="serve every merchant of the database")
+    ] = False,
+) -> None:
     """Run a scheduler worker until Ctrl-C; on PostgreSQL start as many as you like.
 
     Example: autopay worker
     """
     from app.commands import charging
 
-    charging.worker()
+    charging.worker(all_merchants=all_merchants)
 
 
 @cli.command()
@@ -309,20 +331,6 @@ def charge_refund(
 
 
 @cli.command()
-def audit(
-    amazon: Annotated[bool, typer.Option(help="also ask Amazon about every charge")] = True,
-    as_json: Json = False,
-) -> None:
-    """Check the books against themselves and against Amazon; exits 1 when anything is wrong.
-
-    Example: autopay audit
-    """
-    from app.commands import audit as command
-
-    command.audit(amazon=amazon, as_json=as_json)
-
-
-@cli.command()
 def settings(as_json: Json = False) -> None:
     """Every setting with its value and meaning; secrets are not shown.
 
@@ -347,6 +355,26 @@ def sandbox(context: typer.Context) -> None:
     raise typer.Exit(start(context.args, program=context.command_path))
 
 
+@cli.command()
+def health(
+    rules: Annotated[
+        bool, typer.Option("--rules", help="print the alarms as alerting rules of Prometheus")
+    ] = False,
+    at: At = None,
+    as_json: Json = False,
+) -> None:
+    """Say whether charging is well; exits 1 and names the runbooks when something is not.
+
+    Example: autopay health
+    """
+    from app.commands import health as command
+
+    if rules:
+        command.rules()
+    else:
+        command.health(at=_instant(at), as_json=as_json)
+
+
 @brake_cli.command("show")
 def brake_show(as_json: Json = False) -> None:
     """Say whether new charges are stopped, since when, by whom and why.
@@ -358,9 +386,15 @@ def brake_show(as_json: Json = False) -> None:
     command.show(as_json=as_json)
 
 
+By = Annotated[str, typer.Option(help="your name, for the books")]
+Everything = Annotated[bool, typer.Option("--all", help="all merchants of the database")]
+
+
 @brake_cli.command("pull")
 def brake_pull(
     reason: Annotated[str, typer.Option(help="why, for whoever looks next")],
+    by: By = "staff",
+    everything: Everything = False,
     as_json: Json = False,
 ) -> None:
     """Stop new charges and refunds in every worker; what is under way is still resolved.
@@ -369,12 +403,14 @@ def brake_pull(
     """
     from app.commands import brake as command
 
-    command.pull(reason=reason, as_json=as_json)
+    command.pull(reason=reason, by=by, everything=everything, as_json=as_json)
 
 
 @brake_cli.command("release")
 def brake_release(
     reason: Annotated[str, typer.Option(help="why it is safe again")],
+    by: By = "staff",
+    everything: Everything = False,
     as_json: Json = False,
 ) -> None:
     """Let charging go on from now.
@@ -383,7 +419,7 @@ def brake_release(
     """
     from app.commands import brake as command
 
-    command.release(reason=reason, as_json=as_json)
+    command.release(reason=reason, by=by, everything=everything, as_json=as_json)
 
 
 @cli.command()

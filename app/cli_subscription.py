@@ -298,3 +298,28 @@ def _desk(
         dry_run=dry_run,
         yes=yes,
     )
+
+
+@subscription_cli.command("close-permission")
+def close_permission(
+    subscription: Sub,
+    actor: Annotated[str, typer.Option("--by", help="who says so, for the books")] = "staff",
+    yes: Yes = False,
+    at: At = None,
+    lang: Lang = "ja",
+    as_json: Json = False,
+) -> None:
+    """Close the charge permission of an ended subscription at Amazon; it can never be undone.
+
+    Example: autopay subscription close-permission cust-00003 --yes
+    """
+    from app.commands import chargeback_desk
+
+    if not yes:
+        raise typer.BadParameter(
+            "closing cannot be undone, and who comes back must consent anew; add --yes",
+            param_hint="--yes",
+        )
+    chargeback_desk.close_permission(
+        subscription=subscription, actor=actor, at=instant(at), language=lang, as_json=as_json
+    )

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import OperationalError
@@ -22,7 +24,17 @@ from billing import (
     store_merchant,
     writing,
 )
-from scheduler import AmazonEndpoint, BillingEngine, Clock, SystemClock, start_engine
+from billing.deliveries import store_notice_rules
+from billing.environment import Here, here
+from billing.evidence import DoubtRules
+from scheduler import (
+    AmazonEndpoint,
+    BillingEngine,
+    Clock,
+    EnvironmentGuard,
+    SystemClock,
+    start_engine,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +55,10 @@ def open_database(settings: Settings) -> Engine:
 
 
 @contextmanager
-def opened_books(settings: Settings, *, new_merchant: bool = False) -> Iterator[Books]:
-    """The books, ready for work; rules and keys given in the settings are stored first.
+def opened_database(settings: Settings) -> Iterator[Engine]:
+    """The database of the settings, at the schema of this program; for all merchants in it.
 
-    Only with `new_merchant` is a merchant made that is not there yet: a mistyped AUTOPAY_MERCHANT
-    must not make one. Raises `UnknownMerchant`, `DatabaseBehind`, `WrongEnvironment`, an
-    `UnusableKey`, or `Refused` when the database does not answer.
+    Raises `DatabaseBehind`, or `Refused` when it does not answer.
     """
     database = open_database(settings)
     try:
@@ -56,12 +66,24 @@ def opened_books(settings: Settings, *, new_merchant: bool = False) -> Iterator[
             check_schema(database)
         except OperationalError as error:
             raise Refused(_unreachable(settings, error)) from error
+        yield database
+    finally:
+        database.dispose()
+
+
+@contextmanager
+def opened_books(settings: Settings, *, new_merchant: bool = False) -> Iterator[Books]:
+    """The books, ready for work; rules and keys given in the settings are stored first.
+
+    Only with `new_merchant` is a merchant made that is not there yet: a mistyped AUTOPAY_MERCHANT
+    must not make one. Raises `UnknownMerchant`, `DatabaseBehind`, `WrongEnvironment`, an
+    `UnusableKey`, or `Refused` when the database does not answer.
+    """
+    with opened_database(settings) as database:
         _store_merchant(settings, database, new_merchant=new_merchant)
         with reading(database) as connection:
             merchant = load_merchant(connection, settings.merchant)
         yield Books(settings, database, merchant)
-    finally:
-        database.dispose()
 
 
 def charging_engine(books: Books, clock: Clock | None = None) -> BillingEngine:
@@ -73,6 +95,27 @@ def charging_engine(books: Books, clock: Clock | None = None) -> BillingEngine:
         master_key=settings.master_key_bytes(),
         endpoint=amazon_endpoint(settings),
         clock=clock or SystemClock(),
+        doubts=doubt_rules(settings),
+        guard=EnvironmentGuard(
+            books.database,
+            lambda: where_we_are(settings, books.database),
+            settings.sent_file_path(),
+        ),
+    )
+
+
+def where_we_are(settings: Settings, database: Engine) -> Here:
+    """What the settings and the database say about the environment; see `billing.environment`."""
+    host = urlsplit(settings.amazon_url).hostname
+    return here(database, name=settings.environment_name, amazon_host=host)
+
+
+def doubt_rules(settings: Settings) -> DoubtRules:
+    """How patient the janitor is, and from which sum on two people decide."""
+    return DoubtRules(
+        signature_window=timedelta(hours=settings.doubt_signature_hours),
+        patience=timedelta(hours=settings.doubt_patience_hours),
+        two_persons_yen=settings.doubt_two_persons_yen,
     )
 
 
@@ -107,6 +150,13 @@ def _store_merchant(settings: Settings, database: Engine, *, new_merchant: bool)
             rules=settings.given_rules,
         ),
     )
+    if settings.given_notice_rules:
+        writing(
+            database,
+            lambda connection: store_notice_rules(
+                connection, settings.merchant, settings.given_notice_rules
+            ),
+        )
     keys = _keys(settings)
     if keys is not None:
         writing(

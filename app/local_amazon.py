@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from amazonpay.notifications import AsyncLocalCertificateFetcher
 from app.output import note
 from app.problems import Refused
 from app.settings import Settings
@@ -31,6 +32,7 @@ class LocalAmazon:
     store_id: str
     public_key_id: str
     private_key_file: Path
+    ipn_topic_arn: str
     http: httpx.Client
 
     def stop(self) -> None:
@@ -89,6 +91,7 @@ def start_local_amazon(
         store_id=ready["store_id"],
         public_key_id=ready["public_key_id"],
         private_key_file=Path(ready["private_key_file"]),
+        ipn_topic_arn=ready["ipn_topic_arn"],
         http=httpx.Client(timeout=60, trust_env=False),
     )
 
@@ -111,6 +114,27 @@ def amazon_for(settings: Settings) -> Iterator[None]:
         yield
     finally:
         amazon.stop()
+
+
+def local_certificates(settings: Settings) -> AsyncLocalCertificateFetcher | None:
+    """Certificates of notifications from a local Amazon Pay; None where it is the real one."""
+    local = urlsplit(settings.amazon_url).hostname in ("127.0.0.1", "localhost", "::1")
+    if settings.environment == "live" or not local:
+        return None
+    return AsyncLocalCertificateFetcher(
+        base_url=settings.amazon_url, ca_file=settings.amazon_ca_file
+    )
+
+
+def ask_for_notifications(settings: Settings, *, address: str) -> None:
+    """Have the local Amazon Pay of the settings, and no other, notify the pages at `address`."""
+    if settings.local_amazon_dir is None or not _answers(settings.amazon_url):
+        return
+    endpoints = f"{settings.amazon_url.rstrip('/')}/__control/ipn/endpoints"
+    url = f"{address}amazon-pay/notifications/{settings.merchant}"
+    with httpx.Client(timeout=10, trust_env=False) as http:
+        http.delete(endpoints).raise_for_status()
+        http.post(endpoints, json={"url": url}).raise_for_status()
 
 
 def _answers(url: str) -> bool:

@@ -38,6 +38,11 @@ def migrate(engine: Engine) -> tuple[str | None, str]:
         return before, _head()
 
 
+def is_ours(name: str | None, kind: str, _parents: object) -> bool:
+    """False for the tables of procrastinate, which that library makes and we do not describe."""
+    return kind != "table" or name is None or not name.startswith("procrastinate_")
+
+
 def check_schema(engine: Engine) -> None:
     """Raise `DatabaseBehind` unless the database has exactly the schema of this program."""
     with engine.connect().execution_options(autopay_reading=True) as connection:

@@ -16,6 +16,8 @@ from sqlalchemy import make_url
 
 from app.problems import Refused
 from billing import decode_master_key, new_master_key, parse_schedule
+from billing.deliveries import BUYER_URL
+from billing.notifications import parse_topics
 
 # After `make demo` every command works on the demo's books, unless other settings are given.
 DEMO_SETTINGS = Path("var/demo/autopay.env")
@@ -28,8 +30,30 @@ RULES = (
     "tax_rounding",
     "dunning_days",
     "dunning_end",
+    "notification_topics",
+    "sweep_days",
+    "pending_authorizations",
+    "open_authorizations",
+    "cap_of_canceled",
+    "authorization_days",
+    "reauthorize_days",
+    "refunds_per_charge",
 )
 """Settings that are rules of the merchant and are kept with it in the database."""
+
+NOTICE_RULES = {
+    "notice_language": "language",
+    "mail_reply_to": "reply_to",
+    **{
+        name: name
+        for name in (
+            *("upcoming_days", "mail_from", "mail_name", "staff_email", "buyer_url"),
+            *("seller_name", "seller_postal_code", "seller_address"),
+            *("seller_phone", "seller_url"),
+        )
+    },
+}
+"""Settings that are rules of a merchant's notices, by their names among those."""
 
 
 class Settings(BaseSettings):
@@ -46,6 +70,12 @@ class Settings(BaseSettings):
     environment: Annotated[
         Literal["sandbox", "live"], Field(description="environment of the merchant's keys")
     ] = "sandbox"
+    environment_name: Annotated[
+        str, Field(description="name of this installation, such as production", min_length=1)
+    ] = "main"
+    sent_file: Annotated[
+        Path | None, Field(description="newest attempt sent from here, kept outside the books")
+    ] = None
     amazon_url: Annotated[str, Field(description="where Amazon Pay is reached")] = (
         "https://pay-api.amazon.jp"
     )
@@ -85,6 +115,13 @@ class Settings(BaseSettings):
     dunning_end: Annotated[
         Literal["pause", "cancel", "keep_open"], Field(description="what ends an unpaid agreement")
     ] = "pause"
+    notification_topics: Annotated[
+        str, Field(description="SNS topics that may notify us, parted by commas")
+    ] = ""
+    sweep_days: Annotated[
+        int,
+        Field(description="days before a charge from which its permission is read", ge=1, le=60),
+    ] = 7
     paced: Annotated[bool, Field(description="stay under Amazon's throttle by our own pacing")] = (
         True
     )
@@ -93,11 +130,93 @@ class Settings(BaseSettings):
         int,
         Field(description="seconds between two looks of a worker at what is due", ge=1, le=3600),
     ] = 60
+    pending_authorizations: Annotated[
+        bool, Field(description="authorisations of goods may stay pending at Amazon for a day")
+    ] = False
+    open_authorizations: Annotated[
+        Literal["one", "many"],
+        Field(description="whether a permission is charged beside an open authorisation"),
+    ] = "one"
+    cap_of_canceled: Annotated[
+        Literal["kept", "released"],
+        Field(description="whether a cancelled authorisation still counts in its month"),
+    ] = "kept"
+    authorization_days: Annotated[
+        int, Field(description="days until an authorisation lapses at Amazon", ge=1, le=30)
+    ] = 30
+    reauthorize_days: Annotated[
+        int, Field(description="days before that on which it is made anew", ge=0, le=29)
+    ] = 3
+    refunds_per_charge: Annotated[
+        int, Field(description="refunds that Amazon makes of one charge", ge=1, le=100)
+    ] = 10
+    slices_at_once: Annotated[
+        int, Field(description="slices that a worker works on at a time (PostgreSQL)", ge=1, le=64)
+    ] = 4
+    heartbeat_seconds: Annotated[
+        float,
+        Field(description="seconds between a worker's signs of life (PostgreSQL)", ge=0.2, le=15),
+    ] = 5.0
     deadline_seconds: Annotated[
         float, Field(description="longest wait for one answer of Amazon", gt=0, le=120)
     ] = 10.0
+    doubt_signature_hours: Annotated[
+        int,
+        Field(description="hours in which Amazon may still take an old signature", ge=1, le=720),
+    ] = 12
+    doubt_patience_hours: Annotated[
+        int,
+        Field(description="hours of looking for proofs before a person is asked", ge=1, le=2160),
+    ] = 72
+    doubt_two_persons_yen: Annotated[
+        int, Field(description="from this sum on two people decide about a doubt", ge=0)
+    ] = 30_000
     staff_password: Annotated[
         SecretStr | None, Field(description="password of `staff` on the web pages")
+    ] = None
+
+    upcoming_days: Annotated[
+        int, Field(description="days before a charge on which its customer is told; 0: never")
+    ] = 10
+    notice_language: Annotated[
+        Literal["ja", "en"], Field(description="language of mails to who has chosen none")
+    ] = "ja"
+    mail_from: Annotated[
+        str, Field(description="address that mails come from; without it none is sent")
+    ] = ""
+    mail_name: Annotated[str, Field(description="name that mails come from")] = ""
+    mail_reply_to: Annotated[str, Field(description="address for answers to mails")] = ""
+    staff_email: Annotated[
+        str, Field(description="address of the people who look after what needs a person")
+    ] = ""
+    seller_name: Annotated[str, Field(description="who sells, under every mail")] = ""
+    seller_postal_code: Annotated[str, Field(description="the seller's postal code")] = ""
+    seller_address: Annotated[str, Field(description="the seller's address")] = ""
+    seller_phone: Annotated[str, Field(description="the seller's telephone")] = ""
+    seller_url: Annotated[
+        str, Field(description="the seller's page by the Act on Specified Commercial Transactions")
+    ] = ""
+    buyer_url: Annotated[str, Field(description="Amazon's page of a permission, for its buyer")] = (
+        BUYER_URL
+    )
+    smtp_host: Annotated[str, Field(description="mail server; without it mails wait")] = ""
+    smtp_port: Annotated[int, Field(description="its port", ge=1, le=65535)] = 587
+    smtp_security: Annotated[
+        Literal["starttls", "tls", "none"], Field(description="how the way to it is secured")
+    ] = "starttls"
+    smtp_user: Annotated[str, Field(description="user at the mail server")] = ""
+    smtp_password: Annotated[SecretStr | None, Field(description="password at the mail server")] = (
+        None
+    )
+    smtp_ca_file: Annotated[
+        Path | None, Field(description="certificate authority of a mail server of your own")
+    ] = None
+    webhook_loopback: Annotated[
+        bool, Field(description="webhooks may go to this machine, for development")
+    ] = False
+    metrics_token: Annotated[
+        SecretStr | None,
+        Field(description="what a monitoring system sends to read /metrics; unset: nobody can"),
     ] = None
 
     @field_validator("database_url")
@@ -133,10 +252,25 @@ class Settings(BaseSettings):
         parse_schedule(value)
         return value
 
+    @field_validator("notification_topics")
+    @classmethod
+    def _topics(cls, value: str) -> str:
+        parse_topics(value)
+        return value
+
     @cached_property
     def given_rules(self) -> dict[str, object]:
         """Rules of the merchant that were set on purpose; others stay as the merchant has them."""
         return {name: getattr(self, name) for name in RULES if name in self.model_fields_set}
+
+    @cached_property
+    def given_notice_rules(self) -> dict[str, object]:
+        """Rules of notices that were set on purpose."""
+        return {
+            rule: getattr(self, name)
+            for name, rule in NOTICE_RULES.items()
+            if name in self.model_fields_set
+        }
 
     def master_key_bytes(self) -> bytes:
         """The master key; a fresh one is made (file mode 0600) where there is none yet."""
@@ -146,6 +280,10 @@ class Settings(BaseSettings):
         if not file.exists():
             _write_secret(file, new_master_key())
         return decode_master_key(file.read_text())
+
+    def sent_file_path(self) -> Path:
+        """Where the newest attempt sent from this machine is kept; beside the books if not said."""
+        return self.sent_file or self._folder_of_books() / "sent.json"
 
     def _folder_of_books(self) -> Path:
         url = make_url(self.database_url)

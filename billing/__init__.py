@@ -4,16 +4,46 @@ This is the public door; `scheduler` and `app` use what is listed here and nothi
 """
 
 from billing import checkpoints
+from billing.alarms import ALARMS, Alarm, Alarming, alarming
 from billing.audit import AuditReport, Finding, UnknownAuditMerchant, audit_books
 from billing.audit_amazon import AmazonAudit, AmazonUnreachable, audit_amazon
+from billing.audit_chain import ChainReport, audit_chain, chain_heads
 from billing.audit_sql import Family
-from billing.brake import Brake, check_clock, load_brake, pull_brake, release_brake
+from billing.brake import (
+    Brake,
+    BrakeScope,
+    check_clock,
+    load_brake,
+    load_global_brake,
+    pull_brake,
+    pull_global_brake,
+    release_brake,
+    release_global_brake,
+)
 from billing.cap_plan import (
     CapRule,
     CapVerdict,
     PlannedCharge,
     first_day_with_room,
     plan_charges,
+)
+from billing.captures import (
+    ActOutcome,
+    ActOutcomeKind,
+    AwaitedShipment,
+    OpenAct,
+    RecordedShipment,
+    Shipment,
+    ShipmentsRefused,
+    awaited_shipments,
+    capture_states,
+    claim_acts,
+    claim_authorized,
+    intend_cancellations,
+    record_acts,
+    record_shipments,
+    send_act,
+    workers_with_open_acts,
 )
 from billing.catalogue_store import (
     CatalogueChange,
@@ -27,11 +57,33 @@ from billing.catalogue_store import (
     store_catalogue,
     yearly_yen,
 )
+from billing.chain import Head
+from billing.chaining import chain_books
 from billing.charge_story import AttemptStory, BookedJournal, ChargeStory, charge_story
-from billing.database import DatabaseUnavailable, open_engine, reading, writing
+from billing.chargebacks import BookedChargeback, book_chargeback
+from billing.closing import request_close
+from billing.database import (
+    DatabaseUnavailable,
+    connect_arguments,
+    open_engine,
+    reading,
+    writing,
+)
 from billing.dates import charge_instant, civil_date, possible_months
 from billing.doubt import claim_unsettled, workers_with_unsettled
 from billing.dunning import parse_schedule
+from billing.dunning_figures import (
+    DunningStanding,
+    Recovery,
+    dunning_standing,
+    recovery_by_step,
+)
+from billing.dunning_store import (
+    SubscriptionAhead,
+    merchant_schedule,
+    schedules_in_force,
+    subscription_ahead,
+)
 from billing.ending import end_waits
 from billing.forecast import ComingCharge, DayTotal, Forecast, forecast
 from billing.history import (
@@ -43,7 +95,9 @@ from billing.history import (
     latest_moment,
 )
 from billing.idempotency import idempotency_key
+from billing.indicators import Indicator, load_indicators
 from billing.intend import body_fingerprint, intend_due_slots
+from billing.intend_around import intend_around_poison
 from billing.merchants import (
     Merchant,
     MerchantKeys,
@@ -58,6 +112,7 @@ from billing.merchants import (
 )
 from billing.opening import open_due_cycles
 from billing.outcome import OpenAttempt, Outcome, OutcomeKind
+from billing.poison import forget_recovered
 from billing.record import record_outcomes
 from billing.refunds import (
     OpenRefund,
@@ -99,8 +154,11 @@ from billing.subscription_story import (
     subscription_story,
 )
 from billing.sweep import (
+    SweepMark,
+    SweepSlice,
     WatchedPermission,
     permissions_to_read,
+    permissions_to_sweep,
     permissions_waiting,
     record_permissions,
 )
@@ -113,19 +171,36 @@ from billing.tax import (
     split_discount,
     tax_by_rate,
 )
+from billing.watchdog import alarming_findings, pull_for
+from billing.workload import (
+    Workload,
+    count_due,
+    merchants_notified,
+    merchants_to_serve,
+    workers_with_open_work,
+)
 
 __all__ = [
+    "ALARMS",
+    "ActOutcome",
+    "ActOutcomeKind",
+    "Alarm",
+    "Alarming",
     "AmazonAudit",
     "AmazonUnreachable",
     "AttemptStory",
     "AuditReport",
+    "AwaitedShipment",
     "BadMasterKey",
+    "BookedChargeback",
     "BookedJournal",
     "Brake",
+    "BrakeScope",
     "CannotUnseal",
     "CapRule",
     "CapVerdict",
     "CatalogueChange",
+    "ChainReport",
     "ChargeHistoryRow",
     "ChargeStory",
     "ChargeTotals",
@@ -133,16 +208,20 @@ __all__ = [
     "Cursor",
     "DatabaseUnavailable",
     "DayTotal",
+    "DunningStanding",
     "EventStory",
     "Family",
     "Finding",
     "Forecast",
+    "Head",
     "ImportStatus",
+    "Indicator",
     "Merchant",
     "MerchantKeys",
     "NextCharge",
     "NoKeys",
     "OfferAlreadySet",
+    "OpenAct",
     "OpenAttempt",
     "OpenRefund",
     "Outcome",
@@ -152,19 +231,26 @@ __all__ = [
     "PriceList",
     "PriceMode",
     "RateTotal",
+    "RecordedShipment",
+    "Recovery",
     "RefundOutcome",
     "RefundOutcomeKind",
     "RefundRequest",
     "RefundableCharge",
     "RowRefused",
+    "Shipment",
+    "ShipmentsRefused",
     "SlotRow",
     "SlotStory",
     "StoredQuote",
     "StoredRefund",
     "SubscriberRow",
     "SubscribersChange",
+    "SubscriptionAhead",
     "SubscriptionRow",
     "SubscriptionStory",
+    "SweepMark",
+    "SweepSlice",
     "TaxLine",
     "TaxPart",
     "TaxRounding",
@@ -172,10 +258,19 @@ __all__ = [
     "UnknownAuditMerchant",
     "UnknownMerchant",
     "WatchedPermission",
+    "Workload",
     "WrongEnvironment",
+    "alarming",
+    "alarming_findings",
     "audit_amazon",
     "audit_books",
+    "audit_chain",
+    "awaited_shipments",
     "body_fingerprint",
+    "book_chargeback",
+    "capture_states",
+    "chain_books",
+    "chain_heads",
     "charge_history",
     "charge_instant",
     "charge_story",
@@ -187,44 +282,67 @@ __all__ = [
     "check_subscriber",
     "checkpoints",
     "civil_date",
+    "claim_acts",
+    "claim_authorized",
     "claim_refunds",
     "claim_unsettled",
+    "connect_arguments",
+    "count_due",
     "decode_master_key",
+    "dunning_standing",
     "end_waits",
     "first_day_with_room",
     "forecast",
+    "forget_recovered",
     "idempotency_key",
     "insert_many",
     "insert_unless_known",
+    "intend_around_poison",
+    "intend_cancellations",
     "intend_due_slots",
     "latest_moment",
     "load_brake",
     "load_catalogue",
     "load_credentials",
+    "load_global_brake",
+    "load_indicators",
     "load_merchant",
     "load_price_list",
     "make_due",
+    "merchant_schedule",
+    "merchants_notified",
+    "merchants_to_serve",
     "new_master_key",
     "normalise_registration_number",
     "open_due_cycles",
     "open_engine",
     "parse_schedule",
     "permissions_to_read",
+    "permissions_to_sweep",
     "permissions_waiting",
     "plan_charges",
     "possible_months",
     "pull_brake",
+    "pull_for",
+    "pull_global_brake",
     "reading",
+    "record_acts",
     "record_outcomes",
     "record_permissions",
     "record_refunds",
+    "record_shipments",
+    "recovery_by_step",
     "refund_remedy",
     "refundable_charges",
     "refunds_of_request",
     "refunds_of_slot",
     "release_brake",
+    "release_global_brake",
+    "request_close",
     "request_refund",
+    "schedules_in_force",
     "send",
+    "send_act",
     "send_refund",
     "split_discount",
     "spread_refund",
@@ -233,10 +351,13 @@ __all__ = [
     "store_merchant",
     "store_subscribers",
     "stored_quote",
+    "subscription_ahead",
     "subscription_story",
     "table_of",
     "tax_by_rate",
+    "workers_with_open_acts",
     "workers_with_open_refunds",
+    "workers_with_open_work",
     "workers_with_unsettled",
     "writing",
     "yearly_yen",

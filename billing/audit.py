@@ -17,6 +17,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, DateTime, bindparam, text
 
 from billing.audit_sql import CHECKS, Check, Family
+from billing.audit_sql_captures import CAPTURE_CHECKS
+from billing.audit_sql_dunning import DUNNING_CHECKS
 from billing.audit_sql_refunds import REFUND_CHECKS, REFUND_SPLITS
 
 __all__ = ["AuditReport", "Family", "Finding", "UnknownAuditMerchant", "audit_books"]
@@ -44,9 +46,11 @@ _FIGURES = """SELECT
 _RULES = "SELECT timezone, cap_yen, tax_rounding FROM merchant WHERE id = :m"
 """The merchant's settings that the audit applies itself."""
 
-_TAKEN = """SELECT p.amazon_id AS subject, p.amount_limit_yen, a.intended_at, a.amount_yen AS yen
+_TAKEN = """SELECT p.amazon_id AS subject, p.amount_limit_yen, a.intended_at,
+COALESCE(a.authorized_yen, a.amount_yen) AS yen
 FROM attempt a JOIN charge_permission p ON p.id = a.permission_id
-WHERE a.merchant_id = :m AND a.state IN ('captured', 'intended', 'in_doubt', 'pending')
+WHERE a.merchant_id = :m
+AND a.state IN ('captured', 'authorized', 'intended', 'in_doubt', 'pending')
 ORDER BY a.permission_id"""
 """What each permission was charged, or may have been, and when."""
 
@@ -85,7 +89,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """What the audit saw. Yen are whole; `amazon_total_yen` is None when Amazon was not asked."""
+    """What the audit saw. Yen are whole; `amazon_total_yen` is None when Amazon was not asked.
+
+    `chained` entries of the books were verified against the hash chain, `not_chained_yet` wait for
+    their link; both are None when the chain was not looked at.
+    """
 
     slots: int
     charged: int
@@ -94,6 +102,8 @@ class AuditReport:
     ledger_sum: int
     findings: tuple[Finding, ...] = ()
     amazon_total_yen: int | None = None
+    chained: int | None = None
+    not_chained_yet: int | None = None
     counts: Mapping[Family, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -111,6 +121,17 @@ class AuditReport:
             self, findings=(*self.findings, *findings), amazon_total_yen=amazon_total_yen
         )
 
+    def with_chain(
+        self, findings: Iterable[Finding], *, verified: int, waiting: int
+    ) -> "AuditReport":
+        """The same report with what the verification of the hash chain found."""
+        return replace(
+            self,
+            findings=(*self.findings, *findings),
+            chained=verified,
+            not_chained_yet=waiting,
+        )
+
     def as_json(self) -> dict[str, Any]:
         """The report for programs; the names are part of the command line's contract."""
         return {
@@ -125,6 +146,9 @@ class AuditReport:
             "ledger_faults": self.counts[Family.LEDGER],
             "contradictions": self.counts[Family.STATE],
             "amazon_differences": self.counts[Family.AMAZON],
+            "chain_faults": self.counts[Family.CHAIN],
+            "chained": self.chained,
+            "not_chained_yet": self.not_chained_yet,
             "ledger_sum": self.ledger_sum,
             "our_total": self.our_total_yen,
             "amazon_total": self.amazon_total_yen,
@@ -146,7 +170,7 @@ def audit_books(connection: Connection, *, merchant_id: str, at: datetime) -> Au
             "AUTOPAY_DATABASE_URL"
         )
     figures = books.one(_FIGURES) or {}
-    checks = (*CHECKS, *REFUND_CHECKS)
+    checks = (*CHECKS, *REFUND_CHECKS, *CAPTURE_CHECKS, *DUNNING_CHECKS)
     findings = [finding for check in checks for finding in _run(books, check)]
     findings += _cap_breaches(books.rows(_TAKEN), rules)
     findings += _tax_faults(books.rows(_TAXES), str(rules["tax_rounding"]))

@@ -40,7 +40,8 @@ THROTTLED_WAIT = 1
 _COUNT = """SELECT COUNT(*) AS charges FROM attempt
 WHERE merchant_id = :m AND state = 'captured' AND intended_at >= :since"""
 
-_CHARGES = """SELECT a.id, a.charge_id, a.amount_yen, p.amazon_id AS permission, s.reference,
+_CHARGES = """SELECT a.id, a.charge_id, a.amount_yen,
+COALESCE(a.authorized_yen, a.amount_yen) AS charged_yen, p.amazon_id AS permission, s.reference,
 (SELECT COALESCE(SUM(r.amount_yen), 0) FROM refund r
     WHERE r.attempt_id = a.id AND r.state = 'refunded') AS refunded_yen,
 (SELECT COALESCE(SUM(r.amount_yen), 0) FROM refund r
@@ -52,10 +53,11 @@ AND a.intended_at >= :since AND a.id > :after AND a.id % :step = 0
 ORDER BY a.id LIMIT :page"""
 
 # What a permission may have been charged since a moment at most: captured then, or unanswered.
-_TAKEN = """SELECT p.amazon_id AS permission, SUM(a.amount_yen) AS amount_yen
+_TAKEN = """SELECT p.amazon_id AS permission,
+SUM(COALESCE(a.authorized_yen, a.amount_yen)) AS amount_yen
 FROM attempt a JOIN charge_permission p ON p.id = a.permission_id
-WHERE a.merchant_id = :m AND (a.state IN ('intended', 'in_doubt', 'pending')
-OR (a.state = 'captured' AND (a.intended_at >= :since OR a.answered_at >= :since)))
+WHERE a.merchant_id = :m AND (a.state IN ('intended', 'in_doubt', 'pending', 'authorized')
+OR (a.state IN ('captured', 'canceled') AND (a.intended_at >= :since OR a.answered_at >= :since)))
 GROUP BY p.amazon_id HAVING MAX(CASE WHEN a.state = 'captured' THEN 1 ELSE 0 END) = 1"""
 
 _REFUNDS = """SELECT r.id, r.refund_id, r.amount_yen, r.state, a.charge_id
@@ -181,7 +183,7 @@ def _differences(row: Row, charge: Charge) -> Iterator[Finding]:
     pairs = (
         ("state", "状態", "Captured", str(charge.state)),
         ("captured yen", "受領額", row["amount_yen"], charge.captured_yen),
-        ("charged yen", "請求額", row["amount_yen"], charge.charge_amount_yen),
+        ("charged yen", "請求額", row["charged_yen"], charge.charge_amount_yen),
         ("charge permission", "支払い許可", row["permission"], charge.charge_permission_id),
         ("merchant reference", "参照番号", row["reference"], charge.merchant_reference_id),
     )

@@ -20,6 +20,7 @@ class Family(StrEnum):
     LEDGER = "ledger"
     STATE = "state"
     AMAZON = "amazon"
+    CHAIN = "chain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ _LOST = (
         WHERE s.merchant_id = :m AND s.state = 'due' AND s.due_at < :stale
         AND u.state IN ('trialing', 'active', 'past_due') AND NOT EXISTS (
             SELECT 1 FROM attempt a WHERE a.permission_id = s.permission_id
-            AND a.state IN ('intended', 'in_doubt', 'pending'))""",
+            AND a.state IN ('intended', 'in_doubt', 'pending', 'authorized'))""",
         "{yen} yen were due at {due_at} and nobody tried; check that a worker runs",
         "{due_at}が期日の{yen}円が未処理です。ワーカーの稼働を確認してください",
     ),
@@ -205,9 +206,11 @@ _CAP = (
         """SELECT a.idempotency_key AS subject, h.month, h.state, h.amount_yen AS yen,
         a.state AS attempt_state, a.amount_yen
         FROM cap_hold h JOIN attempt a ON a.id = h.attempt_id
-        WHERE a.merchant_id = :m AND (h.amount_yen <> a.amount_yen OR h.state <> CASE
+        WHERE a.merchant_id = :m
+        AND (h.amount_yen <> COALESCE(a.authorized_yen, a.amount_yen) OR h.state <> CASE
             WHEN a.state = 'captured' THEN 'used'
-            WHEN a.state IN ('declined', 'refused') THEN 'released' ELSE 'held' END)""",
+            WHEN a.state = 'canceled' AND h.state <> 'held' THEN h.state
+            WHEN a.state IN ('declined', 'refused', 'canceled') THEN 'released' ELSE 'held' END)""",
         "{month}: room of {yen} yen is {state}, the attempt of {amount_yen} yen is {attempt_state}",
         "{month}: 枠{yen}円は{state}、請求試行{amount_yen}円は{attempt_state}です",
     ),
@@ -353,7 +356,7 @@ _STATE = (
         """SELECT s.reference AS subject FROM slot s
         WHERE s.merchant_id = :m AND s.state = 'open' AND NOT EXISTS (
             SELECT 1 FROM attempt a WHERE a.slot_id = s.id
-            AND a.state IN ('intended', 'in_doubt', 'pending'))""",
+            AND a.state IN ('intended', 'in_doubt', 'pending', 'authorized'))""",
         "the slot waits for an answer, but nothing is in flight",
         "結果待ちの請求枠に進行中の請求試行がありません",
     ),
@@ -403,9 +406,11 @@ _STATE = (
         "wait_not_ended",
         Family.STATE,
         """SELECT s.reference AS subject, s.due_at FROM slot s
-        JOIN merchant m ON m.id = s.merchant_id
+        JOIN merchant m ON m.id = s.merchant_id JOIN charge_permission p ON p.id = s.permission_id
+        LEFT JOIN dunning d ON d.invoice_id = s.invoice_id
         WHERE s.merchant_id = :m AND s.state = 'waiting_buyer' AND s.due_at < :stale
-        AND m.dunning_end <> 'keep_open'""",
+        AND COALESCE(CASE WHEN p.state = 'Closed' THEN d.ends_closed_by ELSE d.ends_by END,
+            m.dunning_end) <> 'keep_open'""",
         "the buyer had until {due_at}, and nobody ended the wait; check that a worker runs",
         "お客様対応の期限({due_at})を過ぎています。ワーカーの稼働を確認してください",
     ),

@@ -44,6 +44,14 @@ class Refuse:
 Verdict = Charge | Split | Move | Refuse
 
 
+def rule_of_try(rule: CapRule, *, declines: int) -> CapRule:
+    """The rule for a charge that was declined before: what fitted once is never refused later.
+
+    It waits for room instead, and no try is spent on a full month.
+    """
+    return CapRule.DEFER if declines and rule is CapRule.REFUSE else rule
+
+
 def judge(
     *,
     amount_yen: int,

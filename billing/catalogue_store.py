@@ -61,7 +61,7 @@ class TermsAlreadySet(Exception):
 
 
 class OfferAlreadySet(TermsAlreadySet):
-    """An add-on, coupon, family or migration differs from the stored one of the same date.
+    """An offer (add-on, coupon, dunning schedule …) differs from the stored one of the same date.
 
     `offers` holds every such version of the list; nothing of the list was written.
     """
@@ -98,7 +98,8 @@ class RowRefused(ValueError):
 class CatalogueChange:
     """What an import did; `unchanged` counts the prices that were stored already.
 
-    Offers are the versions of add-ons, coupons, families and migrations.
+    Offers are the versions of add-ons, coupons, families, migrations and dunning schedules. A
+    plan that names another schedule counts as renamed.
     """
 
     plans_added: int
@@ -350,25 +351,22 @@ def _differs(row: Row, plan: Plan, price: Price) -> bool:
 
 def _renamed(plans: Iterable[Plan], stored: Mapping[str, Row]) -> list[dict[str, Any]]:
     return [
-        {"id": row["id"], "name_ja": plan.name_ja, "name_en": plan.name_en}
+        {"id": row["id"], **_words(plan)}
         for plan in plans
         if (row := stored.get(plan.code)) is not None
-        and (row["name_ja"], row["name_en"]) != (plan.name_ja, plan.name_en)
+        and any(row[name] != word for name, word in _words(plan).items())
     ]
+
+
+def _words(plan: Plan) -> dict[str, Any]:
+    """What may change at any time: names, and which schedule the plan's later dunning follows."""
+    return {"name_ja": plan.name_ja, "name_en": plan.name_en, "dunning": plan.dunning}
 
 
 def _insert_plans(
     connection: Connection, merchant_id: str, plans: Iterable[Plan]
 ) -> dict[str, int]:
-    rows = [
-        {
-            "merchant_id": merchant_id,
-            "code": plan.code,
-            "name_ja": plan.name_ja,
-            "name_en": plan.name_en,
-        }
-        for plan in plans
-    ]
+    rows = [{"merchant_id": merchant_id, "code": plan.code, **_words(plan)} for plan in plans]
     ids = insert_returning_ids(connection, plan_table, rows)
     return {row["code"]: plan_id for row, plan_id in zip(rows, ids, strict=True)}
 

@@ -27,6 +27,24 @@ PRAGMAS = (
 )
 
 
+# No statement waits for ever: not for a lock of somebody's open session, not for a server that the
+# network has swallowed. And a frozen process that holds rows loses them, before others give up.
+POSTGRES_SETTINGS = {
+    "timezone": "UTC",
+    "lock_timeout": "10s",
+    "statement_timeout": "120s",
+    "idle_in_transaction_session_timeout": "20s",
+}
+POSTGRES_ARGUMENTS: dict[str, str | int] = {
+    "options": " ".join(f"-c {name}={value}" for name, value in POSTGRES_SETTINGS.items()),
+    "connect_timeout": 10,
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+
+
 class DatabaseUnavailable(Exception):
     """The database cannot be opened; the message says which and what to do."""
 
@@ -50,14 +68,18 @@ def open_engine(url: str) -> Engine:
             parsed.set(drivername="postgresql+psycopg"),
             pool_size=4,
             pool_pre_ping=True,
-            connect_args={
-                "options": "-c timezone=UTC -c lock_timeout=10s -c statement_timeout=120s"
-            },
+            connect_args=POSTGRES_ARGUMENTS,
         )
     raise DatabaseUnavailable(
         f"database URL {parsed.render_as_string()} is of an unknown kind; "
         "use sqlite:///FILE or postgresql://HOST/NAME"
     )
+
+
+def connect_arguments(engine: Engine) -> dict[str, Any]:
+    """With what psycopg itself opens the same PostgreSQL database in the same way."""
+    _, arguments = engine.dialect.create_connect_args(engine.url)
+    return {**arguments, **POSTGRES_ARGUMENTS}
 
 
 def _without_password(url: str) -> str:
@@ -92,6 +114,8 @@ def reading(engine: Engine) -> Iterator[Connection]:
         if connection.dialect.name == "postgresql":
             # Its default gives every statement a snapshot of its own: totals would not add up.
             connection.execution_options(isolation_level="REPEATABLE READ")
+            # Who only reads holds no rows, and may think about what was read for long.
+            connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
         yield connection
 
 
@@ -106,6 +130,12 @@ def writing(engine: Engine, work: Callable[[Connection], Result]) -> Result:
             with engine.begin() as connection:
                 return work(connection)
         except DBAPIError as error:
+            if error.connection_invalidated and not isinstance(error, OperationalError):
+                # Ended by the server, as of a process that was frozen in its transaction: the
+                # database is away, and nothing is wrong with the work.
+                raise OperationalError(
+                    error.statement, error.params, error.orig or error, connection_invalidated=True
+                ) from error
             if tried == MAX_TRIES or not is_lost_lock(error):
                 raise
             time.sleep(random.uniform(0.01, 0.05) * tried)  # noqa: S311 - jitter, not a secret

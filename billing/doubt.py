@@ -2,22 +2,29 @@
 
 The same key and the same bytes are sent again, never a new key. A replay may reach Amazon in a
 later month than the first send, so it takes room in the months of now as well before it goes.
+
+What replays do not settle rests for the janitor (`billing.evidence`), and what kills one worker
+after another is first tried alone and then set aside for a person.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, or_, select, update
 
 from billing.cap_room import CapMonth, effective_limit_yen, hold, load_cap_months
 from billing.checkpoints import reached
 from billing.database import writing
-from billing.dates import SEND_WINDOW, possible_months
+from billing.dates import possible_months
+from billing.evidence.resting import FAR, NOBODY, rest, tired
 from billing.intend import LEASE, UNSETTLED
 from billing.merchants import Merchant
+from billing.notices import notice_row, write_notices
 from billing.outcome import OpenAttempt
-from billing.rows import Row, fetch, is_word, table_of, update_many
+from billing.poison import SENDING, count_takeovers, set_aside, takeovers
+from billing.rows import Row, among, fetch, is_word, table_of, update_many
+from billing.stored_attempt import open_attempt
 from billing.tables import AttemptRow, CapHoldRow, ChargePermissionRow, SlotRow
 
 attempts = table_of(AttemptRow)
@@ -27,6 +34,10 @@ cap_holds = table_of(CapHoldRow)
 
 # A replay that finds no room in the months of now waits; the doubt itself loses nothing by it.
 NO_ROOM_WAIT = timedelta(hours=1)
+# An attempt that so many workers died with is sent by itself: another may have killed them. After
+# as many deaths again it is this one.
+ALONE_AFTER_DEATHS = 3
+ASIDE_AFTER_DEATHS = 6
 
 
 def workers_with_unsettled(engine: Engine, merchant: Merchant) -> set[str]:
@@ -35,7 +46,7 @@ def workers_with_unsettled(engine: Engine, merchant: Merchant) -> set[str]:
         attempts.c.merchant_id == merchant.id, is_word(attempts.c.state, *UNSETTLED)
     )
     with engine.connect().execution_options(autopay_reading=True) as connection:
-        return set(connection.execute(statement.distinct()).scalars())
+        return set(connection.execute(statement.distinct()).scalars()) - {NOBODY}
 
 
 def claim_unsettled(
@@ -65,7 +76,11 @@ def _claim(
     dead_workers: Collection[str],
     limit: int,
 ) -> list[OpenAttempt]:
-    ready = or_(attempts.c.look_at <= at, attempts.c.worker_id.in_(list(dead_workers)))
+    dead = [worker for worker in dead_workers if worker != NOBODY]
+    ready: ColumnElement[bool] = attempts.c.look_at <= at
+    if dead:
+        # Only then: with it the index by due moment cannot give the rows in order.
+        ready = or_(ready, attempts.c.worker_id.in_(dead))
     unsettled = (
         attempts.c.merchant_id == merchant.id,
         is_word(attempts.c.state, *UNSETTLED),
@@ -76,17 +91,66 @@ def _claim(
     statement = (
         select(attempts)
         .join(slots, slots.c.id == attempts.c.slot_id)
-        .where(*unsettled, attempts.c.permission_id.in_(list(locked)))
+        .where(*unsettled, among(connection, attempts.c.permission_id, locked))
         .order_by(attempts.c.id)
     )
-    rows = fetch(connection, statement)
+    rows = _that_go_again(connection, merchant, fetch(connection, statement), at)
     roomless = _hold_months_of_now(connection, merchant, at, rows, locked)
-    update_many(connection, attempts, [_claimed(row, at, worker_id, roomless) for row in rows])
-    return [
-        _open_attempt(row, locked[row["permission_id"]], at)
+    going = [row for row in rows if row["id"] not in roomless]
+    _mark_claimed(connection, [row["id"] for row in going], worker_id, at + LEASE)
+    _mark_claimed(connection, roomless, worker_id, at + NO_ROOM_WAIT)
+    died = _taken_over([row for row in going if _process(row["worker_id"]) != _process(worker_id)])
+    count_takeovers(connection, merchant, subjects=died, at=at)
+    return [open_attempt(row, locked[row["permission_id"]], at=at) for row in going]
+
+
+def _that_go_again(
+    connection: Connection, merchant: Merchant, rows: Sequence[Row], at: datetime
+) -> list[Row]:
+    """The attempts to send now: neither tired of replays, nor killers of their workers."""
+    resting = tired(connection, rows, at=at)
+    rest(connection, merchant, resting, at=at)
+    deaths = takeovers(connection, merchant, subjects=_taken_over(rows))
+    _set_aside(
+        connection, merchant, [r for r in rows if _deaths(r, deaths) >= ASIDE_AFTER_DEATHS], at
+    )
+    others = [
+        row
         for row in rows
-        if row["id"] not in roomless
+        if row["id"] not in resting and _deaths(row, deaths) < ASIDE_AFTER_DEATHS
     ]
+    harmless = [row for row in others if _deaths(row, deaths) < ALONE_AFTER_DEATHS]
+    # Those left out now are still nobody's: the next claim finds them.
+    return harmless or others[:1]
+
+
+def _taken_over(rows: Sequence[Row]) -> set[str]:
+    """Keys that were never answered nor given up: whoever had them before is dead or asleep."""
+    return {
+        row["idempotency_key"] for row in rows if row["state"] == "intended" and row["sends"] == 0
+    }
+
+
+def _deaths(row: Row, deaths: Mapping[str, int]) -> int:
+    return deaths.get(row["idempotency_key"], 0)
+
+
+def _set_aside(
+    connection: Connection, merchant: Merchant, rows: Sequence[Row], at: datetime
+) -> None:
+    if not rows:
+        return
+    keys = [row["idempotency_key"] for row in rows]
+    set_aside(connection, merchant, step=SENDING, subjects=keys, at=at)
+    reason = f"poison: {ASIDE_AFTER_DEATHS} workers died with it"
+    found = fetch(connection, select(slots).where(slots.c.id.in_([r["slot_id"] for r in rows])))
+    quarantined = [{"id": slot["id"], "state": "quarantined", "reason": reason} for slot in found]
+    update_many(connection, slots, quarantined)
+    left = [{"id": row["id"], "worker_id": NOBODY, "look_at": at + FAR} for row in rows]
+    update_many(connection, attempts, left)
+    write_notices(
+        connection, [notice_row(s, kind="quarantined", at=at, reason=reason) for s in found]
+    )
 
 
 def _lock_permissions(
@@ -102,9 +166,9 @@ def _lock_permissions(
     ids = sorted(set(connection.execute(wanted).scalars()))
     statement = (
         select(permissions)
-        .where(permissions.c.id.in_(ids))
+        .where(among(connection, permissions.c.id, ids))
         .order_by(permissions.c.id)
-        .with_for_update(skip_locked=True)
+        .with_for_update(key_share=True, skip_locked=True)
     )
     return {row["id"]: row for row in fetch(connection, statement)}
 
@@ -169,19 +233,14 @@ def _hold_row(row: Row, month: str) -> dict[str, Any]:
     }
 
 
-def _claimed(row: Row, at: datetime, worker_id: str, roomless: Collection[int]) -> dict[str, Any]:
-    wait = NO_ROOM_WAIT if row["id"] in roomless else LEASE
-    return {"id": row["id"], "worker_id": worker_id, "look_at": at + wait}
+def _mark_claimed(
+    connection: Connection, ids: Collection[int], worker_id: str, look_at: datetime
+) -> None:
+    if ids:
+        mine = update(attempts).where(among(connection, attempts.c.id, ids))
+        connection.execute(mine.values(worker_id=worker_id, look_at=look_at))
 
 
-def _open_attempt(row: Row, permission: Row, at: datetime) -> OpenAttempt:
-    return OpenAttempt(
-        id=row["id"],
-        slot_id=row["slot_id"],
-        permission_amazon_id=permission["amazon_id"],
-        idempotency_key=row["idempotency_key"],
-        body=row["body"],
-        amount_yen=row["amount_yen"],
-        send_by=at + SEND_WINDOW,
-        charge_id=row["charge_id"],
-    )
+def _process(worker_id: str) -> str:
+    """A worker id names its process before the #; a run that ended there is no worker's death."""
+    return worker_id.partition("#")[0]

@@ -9,13 +9,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, or_, select
+from sqlalchemy import Connection, Engine, case, func, literal, or_, select
 
 from billing.database import reading, writing
 from billing.merchants import Merchant
 from billing.rows import Row, fetch, is_word, table_of, update_many
 from billing.settle import Ending, end_of_dunning_rows
-from billing.tables import ChargePermissionRow, InvoiceRow, SlotRow, SubscriptionRow
+from billing.tables import (
+    ChargePermissionRow,
+    DunningRow,
+    InvoiceRow,
+    SlotRow,
+    SubscriptionRow,
+)
 
 log = logging.getLogger(__name__)
 
@@ -23,20 +29,18 @@ slots = table_of(SlotRow)
 permissions = table_of(ChargePermissionRow)
 invoices = table_of(InvoiceRow)
 subscriptions = table_of(SubscriptionRow)
+dunning = table_of(DunningRow)
 
 
 def end_waits(engine: Engine, merchant: Merchant, *, at: datetime) -> int:
     """End every wait that is over at `at`; returns how many slots that were.
 
     Each charge permission is a transaction of its own under its lock, so that one which cannot
-    be ended is logged and keeps no other from ending. Under `keep_open` nothing ever ends.
+    be ended is logged and keeps no other from ending. What its schedule keeps open never ends.
     """
-    if merchant.dunning_end == "keep_open":
-        return 0
     statement = (
-        select(slots.c.permission_id)
-        .join(permissions, permissions.c.id == slots.c.permission_id)
-        .where(slots.c.merchant_id == merchant.id, _is_over(at))
+        _waits(merchant, at, slots.c.permission_id)
+        .where(slots.c.merchant_id == merchant.id)
         .distinct()
         .order_by(slots.c.permission_id)
     )
@@ -45,9 +49,23 @@ def end_waits(engine: Engine, merchant: Merchant, *, at: datetime) -> int:
     return sum(_end_one(engine, merchant, permission_id, at) for permission_id in over)
 
 
-def _is_over(at: datetime) -> Any:
-    closed = permissions.c.state == "Closed"
-    return is_word(slots.c.state, "waiting_buyer") & or_(slots.c.due_at <= at, closed)
+def _waits(merchant: Merchant, at: datetime, *columns: Any) -> Any:
+    """Select waits that are over, and do not stay open by the schedule of their invoice."""
+    over = or_(slots.c.due_at <= at, permissions.c.state == "Closed")
+    return (
+        select(*columns)
+        .join(permissions, permissions.c.id == slots.c.permission_id)
+        .outerjoin(dunning, dunning.c.invoice_id == slots.c.invoice_id)
+        .where(is_word(slots.c.state, "waiting_buyer"), over, _policy(merchant) != "keep_open")
+    )
+
+
+def _policy(merchant: Merchant) -> Any:
+    """How the dunning of an invoice ends: as frozen, or by the merchant's rule of today."""
+    frozen = case(
+        (permissions.c.state == "Closed", dunning.c.ends_closed_by), else_=dunning.c.ends_by
+    )
+    return func.coalesce(frozen, literal(merchant.dunning_end))
 
 
 def _end_one(engine: Engine, merchant: Merchant, permission_id: int, at: datetime) -> int:
@@ -62,9 +80,8 @@ def _end(connection: Connection, merchant: Merchant, permission_id: int, at: dat
     lock = select(permissions.c.id).where(permissions.c.id == permission_id).with_for_update()
     connection.execute(lock).all()
     statement = (
-        select(slots)
-        .join(permissions, permissions.c.id == slots.c.permission_id)
-        .where(slots.c.permission_id == permission_id, _is_over(at))
+        _waits(merchant, at, slots, _policy(merchant).label("policy"))
+        .where(slots.c.permission_id == permission_id)
         .where(slots.c.invoice_id.not_in(_under_way(permission_id)))
     )
     ended = fetch(connection, statement)
@@ -80,7 +97,8 @@ def _end(connection: Connection, merchant: Merchant, permission_id: int, at: dat
 def _under_way(permission_id: int) -> Any:
     """Invoices with a part whose money may still arrive."""
     return select(slots.c.invoice_id).where(
-        slots.c.permission_id == permission_id, slots.c.state.in_(("open", "quarantined"))
+        slots.c.permission_id == permission_id,
+        slots.c.state.in_(("open", "authorized", "quarantined")),
     )
 
 
@@ -95,6 +113,7 @@ def _endings(connection: Connection, ended: Sequence[Row]) -> list[Ending]:
             invoice_rows[slot["invoice_id"]],
             owners[slot["subscription_id"]],
             slot["reason"] or "the buyer did not act",
+            slot["policy"],
         )
         for slot in by_invoice.values()
     ]

@@ -1,9 +1,12 @@
-"""Transitions of a subscription as rows: who, why, when. Checked against the life cycle."""
+"""What happened and who did it, as rows: transitions of a subscription, acts on the engine."""
 
 from datetime import datetime
 from typing import Any
 
-from billing.rows import Row
+from sqlalchemy import Connection
+
+from billing.rows import Row, insert_many, table_of
+from billing.tables import AuditEventRow
 from plans import SubscriptionState, check_transition
 
 
@@ -30,3 +33,28 @@ def event_row(
         "actor": actor,
         "reason": reason,
     }
+
+
+def write_audit_event(
+    connection: Connection,
+    *,
+    kind: str,
+    actor: str,
+    reason: str,
+    at: datetime,
+    merchant_id: str | None = None,
+    detail: str | None = None,
+) -> None:
+    """Note what a person or a watchdog did to the engine itself; it can never be edited.
+
+    `merchant_id` None means that it concerns every merchant; `detail` is JSON.
+    """
+    row = {
+        "merchant_id": merchant_id,
+        "at": at,
+        "kind": kind,
+        "actor": actor,
+        "reason": reason,
+        "detail": detail,
+    }
+    insert_many(connection, table_of(AuditEventRow), [row])

@@ -41,9 +41,11 @@ STATE_WORDS = {
     "intended": "課金処理中",
     "in_doubt": "結果未確定",
     "pending": "課金処理中",
+    "authorized": "承認済み",
     "captured": "受領済み",
     "declined": "課金失敗",
     "refused": "上限超過",
+    "canceled": "承認取消",
 }
 LAST_DECLINE_WORDS = {
     "due": "リトライ待ち",

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, exists, func, or_, select
+from sqlalchemy import Connection, Engine, exists, or_, select
 
 from amazonpay import CreateCharge, MerchantMetadata
+from billing import dunning_store
 from billing.agreements.reports import Report, ReportKind, book_reports
 from billing.brake import load_brake
 from billing.cap_room import effective_limit_yen, hold, load_cap_months
-from billing.cap_verdict import Charge, Move, Refuse, Split, Verdict, judge
+from billing.cap_verdict import Charge, Move, Refuse, Split, Verdict, judge, rule_of_try
 from billing.checkpoints import reached
 from billing.database import writing
 from billing.dates import SEND_WINDOW, possible_months
@@ -36,18 +37,23 @@ from billing.rows import (
     table_of,
     update_many,
 )
+from billing.split_rest import rest_rows
 from billing.tables import (
     AttemptRow,
     ChargePermissionRow,
+    InvoiceRow,
     SlotRow,
     SubscriptionEventRow,
     SubscriptionRow,
 )
+from billing.terms import terms_of
+from plans import CaptureRule
 
 slots = table_of(SlotRow)
 attempts = table_of(AttemptRow)
 permissions = table_of(ChargePermissionRow)
 subscriptions = table_of(SubscriptionRow)
+invoices = table_of(InvoiceRow)
 
 # How long a sender may be silent before anyone else may replay its attempt. A replay carries the
 # same key, so a sender that wakes up later does no harm.
@@ -61,6 +67,9 @@ CHARGEABLE_STATES = ("pending", "trialing", "active", "past_due")
 class _Work:
     """Everything one transaction of this module writes."""
 
+    captured_later: set[int] = field(default_factory=set)
+    dunnings: dict[int, dunning_store.Dunning] = field(default_factory=dict)
+    begun: list[dunning_store.Dunning] = field(default_factory=list)
     attempts: list[dict[str, Any]] = field(default_factory=list)
     attempted: list[Row] = field(default_factory=list)
     slots: list[dict[str, Any]] = field(default_factory=list)
@@ -79,15 +88,18 @@ def intend_due_slots(
     worker_id: str,
     limit: int = 200,
     only: Collection[int] | None = None,
+    proven: bool = False,
 ) -> tuple[int, list[OpenAttempt]]:
     """Claim up to `limit` due slots; returns how many were handled and the attempts to send.
 
     `only` names the slots that somebody wants charged now. A slot without room under the cap is
     moved, split or refused by the merchant's rule instead. While the brake is pulled nothing is
-    intended.
+    intended, unless Amazon is `proven` to know the keys already: books that lost them to a restore
+    take them up again.
     """
     handled, opened = writing(
-        engine, lambda connection: _intend(connection, merchant, at, worker_id, limit, only)
+        engine,
+        lambda c: _intend(c, merchant, at, worker_id, limit, only, proven),
     )
     if opened:
         reached("charge.intended")
@@ -101,10 +113,11 @@ def _intend(
     worker_id: str,
     limit: int,
     only: Collection[int] | None,
+    proven: bool,
 ) -> tuple[int, list[OpenAttempt]]:
-    if load_brake(connection, merchant.id).is_pulled:
+    if not proven and load_brake(connection, merchant.id).is_pulled:
         return 0, []
-    wanted_slots = _due(at, only)
+    wanted_slots = _due(merchant, at, only)
     # A run leaves out what another one holds; who asked for these very slots waits for them.
     locked = _lock_permissions(
         connection,
@@ -123,10 +136,16 @@ def _intend(
     )
     work = _Work()
     changed = load_agreements(connection, [slot["subscription_id"] for slot in due])
+    work.captured_later = _captured_later(connection, due)
+    stuck = [s["invoice_id"] for s in due if locked[s["permission_id"]]["state"] != "Chargeable"]
+    work.dunnings = dunning_store.dunning_of(connection, merchant, stuck, at=at)
+    mornings = dunning_store.quiet_until(connection, merchant, due, at=at)
     for slot in due:
         permission = locked[slot["permission_id"]]
         agreement = changed.get(slot["subscription_id"])
-        if permission["state"] != "Chargeable":
+        if slot["id"] in mornings:
+            work.slots.append(_changed(slot, due_at=mornings[slot["id"]]))
+        elif permission["state"] != "Chargeable":
             _wait_for_buyer(work, slot, permission, merchant, at, agreement)
         else:
             rooms = [(month, caps[slot["permission_id"], month].room_yen) for month in months]
@@ -137,15 +156,18 @@ def _intend(
     return len(due), opened
 
 
-def _due(at: datetime, only: Collection[int] | None) -> tuple[Any, ...]:
+def _due(merchant: Merchant, at: datetime, only: Collection[int] | None) -> tuple[Any, ...]:
     """Due, nothing in flight on the permission, and the agreement neither paused nor ended.
 
-    A slot that waits for a person holds its room, but not the buyer's other agreements.
+    A slot that waits for a person holds its room, but not the buyer's other agreements. Whether
+    Amazon allows a charge beside an open authorisation is not documented, so by default the next
+    charge of the permission waits for the shipment.
     """
     owner = slots.alias("owner")
+    alone = ("authorized",) if merchant.open_authorizations == "one" else ()
     in_flight = exists().where(
         attempts.c.permission_id == slots.c.permission_id,
-        is_word(attempts.c.state, *UNSETTLED),
+        is_word(attempts.c.state, *UNSETTLED, *alone),
         owner.c.id == attempts.c.slot_id,
         owner.c.state != "quarantined",
     )
@@ -177,7 +199,8 @@ def _lock_permissions(
         select(permissions)
         .where(permissions.c.id.in_(ids))
         .order_by(permissions.c.id)
-        .with_for_update(skip_locked=skip_locked)
+        # FOR NO KEY UPDATE: cycles of a locked permission may be opened meanwhile.
+        .with_for_update(key_share=True, skip_locked=skip_locked)
     )
     return {row["id"]: row for row in fetch(connection, statement)}
 
@@ -191,8 +214,10 @@ def _first_due_slot_of_each(
             slots,
             subscriptions.c.external_id.label("subscription"),
             subscriptions.c.state.label("owner_state"),
+            invoices.c.price_id,
         )
         .join(subscriptions, subscriptions.c.id == slots.c.subscription_id)
+        .join(invoices, invoices.c.id == slots.c.invoice_id)
         .where(slots.c.permission_id.in_(permission_ids), *due)
         .order_by(slots.c.due_at, slots.c.id)
     )
@@ -200,6 +225,22 @@ def _first_due_slot_of_each(
     for row in fetch(connection, statement):
         first.setdefault(row["permission_id"], row)
     return list(first.values())
+
+
+def _captured_later(connection: Connection, due: Sequence[Row]) -> set[int]:
+    """The slots whose money is taken at their shipment: by the price, and not shipped yet."""
+    unshipped = [
+        slot
+        for slot in due
+        if slot["price_id"] is not None
+        and slot["shipped_on"] is None
+        and slot["purpose"].split(":")[0] == "renewal"
+    ]
+    if not unshipped:
+        return set()
+    terms = terms_of(connection, {slot["price_id"] for slot in unshipped})
+    waits = CaptureRule.ON_SHIPMENT
+    return {slot["id"] for slot in unshipped if terms[slot["price_id"]].price.capture is waits}
 
 
 def _wait_for_buyer(
@@ -214,22 +255,19 @@ def _wait_for_buyer(
     if _is_waiting_change(slot, agreement):
         _call_off(work, slot, reason)
         return
-    until = at + timedelta(days=merchant.dunning_days[-1])
+    dunning = work.dunnings[slot["invoice_id"]]
+    work.begun.append(dunning)
+    until = dunning_store.buyer_has_until(dunning.schedule, slot, merchant, at=at)
     work.slots.append(_changed(slot, state="waiting_buyer", due_at=until, reason=reason))
     if agreement is not None:
         work.reports.append(
             Report(ReportKind.DECLINED, slot["subscription_id"], slot["invoice_id"], reason)
         )
     elif slot["owner_state"] != "past_due":
-        owner = {
-            "id": slot["subscription_id"],
-            "merchant_id": merchant.id,
-            "state": slot["owner_state"],
-        }
+        owner = {**slot, "id": slot["subscription_id"], "state": slot["owner_state"]}
         work.past_due.append({"id": owner["id"], "state": "past_due"})
-        work.events.append(
-            event_row(owner, at=at, kind="past_due", state="past_due", reason=reason)
-        )
+        event = event_row(owner, at=at, kind="past_due", state="past_due", reason=reason)
+        work.events.append(event)
     work.notices.append(
         notice_row(slot, kind="payment_method_needed", at=at, reason=reason, step=slot["attempts"])
     )
@@ -242,7 +280,7 @@ def _judged(
         amount_yen=slot["amount_yen"],
         rooms=rooms,
         limit_yen=limit_yen,
-        rule=merchant.cap_rule,
+        rule=rule_of_try(merchant.cap_rule, declines=slot["declines"]),
         timezone=merchant.timezone,
         charge_hour=merchant.charge_hour,
     )
@@ -310,6 +348,8 @@ def _attempt(
         permission_amazon_id=permission["amazon_id"],
         amount_yen=amount_yen,
         reference=slot["reference"],
+        capture_now=slot["id"] not in work.captured_later,
+        pending_allowed=merchant.pending_authorizations,
     )
     key = idempotency_key(
         merchant=merchant.id,
@@ -342,12 +382,23 @@ def _attempt(
     )
 
 
-def charge_body(*, permission_amazon_id: str, amount_yen: int, reference: str) -> bytes:
-    """The frozen Create Charge body of a slot: no clock, no random, no free text in it."""
+def charge_body(
+    *,
+    permission_amazon_id: str,
+    amount_yen: int,
+    reference: str,
+    capture_now: bool = True,
+    pending_allowed: bool = False,
+) -> bytes:
+    """The frozen Create Charge body of a slot: no clock, no random, no free text in it.
+
+    Only an authorisation may stay pending (`pending_allowed`): Amazon refuses the two together.
+    """
     return CreateCharge(
         charge_permission_id=permission_amazon_id,
         amount_yen=amount_yen,
-        capture_now=True,
+        capture_now=capture_now,
+        can_handle_pending_authorization=pending_allowed and not capture_now,
         merchant_metadata=MerchantMetadata(merchant_reference_id=reference),
     ).to_bytes()
 
@@ -378,8 +429,9 @@ def _write(connection: Connection, work: _Work, months: Sequence[str]) -> list[O
             for month in months
         ],
     )
+    dunning_store.begin_dunning(connection, work.begun)
     update_many(connection, slots, work.slots)
-    insert_many(connection, slots, _rest_rows(connection, work.rests))
+    insert_many(connection, slots, rest_rows(connection, work.rests))
     update_many(connection, subscriptions, work.past_due)
     insert_many(connection, table_of(SubscriptionEventRow), work.events)
     write_notices(connection, work.notices)
@@ -395,36 +447,3 @@ def _write(connection: Connection, work: _Work, months: Sequence[str]) -> list[O
         )
         for attempt_id, row, permission in zip(ids, work.attempts, work.attempted, strict=True)
     ]
-
-
-def _rest_rows(
-    connection: Connection, rests: Sequence[tuple[Row, int, datetime]]
-) -> list[dict[str, Any]]:
-    """New slots for what did not fit: the next part of the same purpose, its own identity."""
-    if not rests:
-        return []
-    parts = select(slots.c.invoice_id, func.max(slots.c.part)).where(
-        slots.c.invoice_id.in_([slot["invoice_id"] for slot, _, _ in rests])
-    )
-    last_part: dict[int, int] = dict(connection.execute(parts.group_by(slots.c.invoice_id)).all())
-    return [
-        _rest_row(slot, rest_yen, rest_at, last_part[slot["invoice_id"]] + 1)
-        for slot, rest_yen, rest_at in rests
-    ]
-
-
-def _rest_row(slot: Row, rest_yen: int, rest_at: datetime, part: int) -> dict[str, Any]:
-    purpose = slot["purpose"].split(":")[0]
-    copied = ("merchant_id", "subscription_id", "invoice_id", "permission_id", "cycle")
-    return {name: slot[name] for name in copied} | {
-        "purpose": f"{purpose}:{part}",
-        "part": part,
-        "reference": f"{slot['reference'].split(':')[0]}:{part}",
-        "amount_yen": rest_yen,
-        "state": "due",
-        "first_due_at": rest_at,
-        "due_at": rest_at,
-        "attempts": 0,
-        "declines": 0,
-        "cap_moves": 1,
-    }

@@ -7,7 +7,8 @@ Accounts: `customer_receivable` (what a customer owes for an issued invoice),
 `amazon_receivable` (captured, not yet settled by Amazon), `sales:<tax category>` (net),
 `consumption_tax:<tax category>`, `write_off` (the unpaid rest of a partly paid invoice),
 `customer_credit` (what we owe a customer for later invoices), `refund_payable` (what goes back
-to the customer through Amazon), `forfeited_credit` (credit that lapsed by the merchant's rule).
+to the customer through Amazon), `forfeited_credit` (credit that lapsed by the merchant's rule),
+`chargebacks` (captured money that banks or Amazon took back).
 """
 
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ WRITE_OFF = "write_off"
 CUSTOMER_CREDIT = "customer_credit"
 REFUND_PAYABLE = "refund_payable"
 FORFEITED_CREDIT = "forfeited_credit"
+CHARGEBACKS = "chargebacks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,4 +258,44 @@ def charge_refunded(
         booked_on=on,
         invoice_id=invoice_id,
         postings=((REFUND_PAYABLE, amount_yen), (AMAZON_RECEIVABLE, -amount_yen)),
+    )
+
+
+def shipment_short(
+    *,
+    merchant_id: str,
+    invoice_id: int,
+    reference: str,
+    on: date,
+    taxes: Sequence[tuple[str, int, int]],
+) -> Journal:
+    """A part of an invoice was not shipped and is not owed; `reference` is that of its slot.
+
+    Sales and tax of that part are reversed as the invoice booked them.
+    """
+    total = sum(net + tax for _, net, tax in taxes)
+    return Journal(
+        merchant_id=merchant_id,
+        reference=f"{reference}/short",
+        kind="shipment_short",
+        booked_on=on,
+        invoice_id=invoice_id,
+        postings=_without_zeros([(CUSTOMER_RECEIVABLE, -total), *_income(taxes, sign=1)]),
+    )
+
+
+def charge_taken_back(
+    *, merchant_id: str, invoice_id: int, reference: str, on: date, amount_yen: int
+) -> Journal:
+    """A bank or Amazon took captured money back: Amazon owes us less, and it is a loss for now.
+
+    The sale stands: whether it is reversed, collected another way or disputed is for people.
+    """
+    return Journal(
+        merchant_id=merchant_id,
+        reference=f"{reference}/taken_back",
+        kind="charge_taken_back",
+        booked_on=on,
+        invoice_id=invoice_id,
+        postings=((CHARGEBACKS, amount_yen), (AMAZON_RECEIVABLE, -amount_yen)),
     )

@@ -15,6 +15,14 @@ from billing.tax import TaxRounding
 
 merchants = table_of(MerchantRow)
 
+# Days before a charge from which its permission is read every night.
+SWEEP_DAYS = 7
+
+CAPTURE_RULES = (
+    *("pending_authorizations", "open_authorizations", "cap_of_canceled"),
+    *("authorization_days", "reauthorize_days", "refunds_per_charge"),
+)
+
 
 class UnknownMerchant(Exception):
     """No merchant of that id is in the database."""
@@ -30,7 +38,12 @@ class WrongEnvironment(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Merchant:
-    """The rules by which one merchant is billed; yen and days are whole numbers."""
+    """The rules by which one merchant is billed; yen and days are whole numbers.
+
+    What Amazon leaves open is a rule with the safest default: `open_authorizations` (one at a time
+    per permission, or many), `cap_of_canceled` (kept or released in its month).
+    Permissions that are charged within `sweep_days` are read every night.
+    """
 
     id: str
     environment: Environment
@@ -41,6 +54,13 @@ class Merchant:
     tax_rounding: TaxRounding
     dunning_days: tuple[int, ...]
     dunning_end: str
+    pending_authorizations: bool = False
+    open_authorizations: str = "one"
+    cap_of_canceled: str = "kept"
+    authorization_days: int = 30
+    reauthorize_days: int = 3
+    refunds_per_charge: int = 10
+    sweep_days: int = SWEEP_DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +87,8 @@ def load_merchant(connection: Connection, merchant_id: str) -> Merchant:
         tax_rounding=TaxRounding(row["tax_rounding"]),
         dunning_days=parse_schedule(row["dunning_days"]),
         dunning_end=row["dunning_end"],
+        sweep_days=SWEEP_DAYS if row["sweep_days"] is None else row["sweep_days"],
+        **{name: row[name] for name in CAPTURE_RULES},
     )
 
 

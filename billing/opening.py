@@ -21,6 +21,8 @@ from billing.database import reading, writing
 from billing.dates import charge_instant, civil_date
 from billing.events import event_row
 from billing.merchants import Merchant
+from billing.notices import agreement_notice, write_notices
+from billing.poison import OPENING, is_left_alone, note_failures
 from billing.price_moves import PriceMoves, load_price_moves, terms_in_force
 from billing.quotes.agreement import Agreement, load_agreements
 from billing.rows import Row, fetch, insert_many, insert_returning_ids, table_of, update_many
@@ -70,6 +72,7 @@ class _Work:
     opened: list[_Opened] = field(default_factory=list)
     moved: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
+    notices: list[dict[str, Any]] = field(default_factory=list)
 
 
 Cursor = tuple[datetime, int]
@@ -94,15 +97,15 @@ def open_due_cycles(
     """Handle up to `limit` subscriptions that are due at `at`, behind the cursor `after`.
 
     Safe to run from any number of processes: rows that another one handles are skipped, and a
-    cycle can be opened only once. An agreement that cannot be handled stays due and is logged;
-    it keeps no other one from being charged.
+    cycle can be opened only once. An agreement that cannot be handled keeps no other one from
+    being charged: it stays due, is tried again a little later, and is set aside after three tries.
     """
     try:
         done = writing(engine, lambda connection: _open(connection, merchant, at, after, limit))
-    except (IntegrityError, DataError):
+    except (IntegrityError, DataError) as error:
         if limit == 1:
             log.exception("a cycle behind %s cannot be opened", after)
-            return OpenedSlice(0, _skip_one(engine, merchant, at, after))
+            return OpenedSlice(0, _skip_one(engine, merchant, at, after, error))
         # One of the slice cannot be stored: go on one by one, so that only that one is left out.
         return open_due_cycles(engine, merchant, at=at, after=after, limit=1)
     if done.handled:
@@ -120,16 +123,19 @@ def _open(
     plain = [row for row in due if row["id"] not in changed]
     terms = terms_of(connection, {row["price_id"] for row in plain})
     work = _Work(load_price_moves(connection, merchant.id))
+    failed: dict[str, BaseException] = {}
     for row in plain:
         try:
             _handle(row, terms[row["price_id"]], merchant, at, work)
-        except Exception:
-            # It stays due, is tried again at every run, and the audit reports it as lost.
+        except Exception as error:
+            # It stays due, and the audit reports it as lost after a day.
             log.exception("cycle of subscription %s cannot be opened", row["external_id"])
+            failed[row["external_id"]] = error
     _write(connection, merchant, at, work)
     opened = len(work.moved)
     if changed:
-        opened += _open_changed(connection, merchant, at, due, changed)
+        opened += _open_changed(connection, merchant, at, due, changed, failed)
+    note_failures(connection, merchant, step=OPENING, errors=failed, at=at)
     return OpenedSlice(opened, (due[-1]["due_at"], due[-1]["id"]) if due else None)
 
 
@@ -139,8 +145,12 @@ def _open_changed(
     at: datetime,
     due: Sequence[Row],
     changed: Mapping[int, Agreement],
+    failed: dict[str, BaseException],
 ) -> int:
-    """Let the life cycle open what somebody has changed; each in a savepoint of its own."""
+    """Let the life cycle open what somebody has changed; each in a savepoint of its own.
+
+    Those that cannot be opened are put into `failed`, by subscription.
+    """
     run = AgreementRun(connection, merchant, load_catalogue(connection, merchant.id), at)
     opened = 0
     for row in due:
@@ -150,8 +160,9 @@ def _open_changed(
             with connection.begin_nested():
                 open_agreement(run, row, changed[row["id"]])
             opened += 1
-        except Exception:
+        except Exception as error:
             log.exception("agreement of subscription %s cannot be opened", row["external_id"])
+            failed[row["external_id"]] = error
     return opened
 
 
@@ -160,10 +171,11 @@ def _due(merchant: Merchant, at: datetime, after: Cursor | None) -> Select[Any]:
         agreements.c.subscription_id == subscriptions.c.id,
         agreements.c.pending_quote_id.is_not(None),
     )
+    left_alone = is_left_alone(merchant, step=OPENING, subject=subscriptions.c.external_id, at=at)
     statement = (
         select(subscriptions)
         .where(subscriptions.c.merchant_id == merchant.id, subscriptions.c.due_at <= at)
-        .where(~waits_for_charge)
+        .where(~waits_for_charge, ~left_alone)
         .order_by(subscriptions.c.due_at, subscriptions.c.id)
     )
     if after is None:
@@ -174,10 +186,12 @@ def _due(merchant: Merchant, at: datetime, after: Cursor | None) -> Select[Any]:
 
 
 def _skip_one(
-    engine: Engine, merchant: Merchant, at: datetime, after: Cursor | None
+    engine: Engine, merchant: Merchant, at: datetime, after: Cursor | None, error: Exception
 ) -> Cursor | None:
     with reading(engine) as connection:
         rows = fetch(connection, _due(merchant, at, after).limit(1))
+    errors = {row["external_id"]: error for row in rows}
+    writing(engine, lambda c: note_failures(c, merchant, step=OPENING, errors=errors, at=at))
     return (rows[0]["due_at"], rows[0]["id"]) if rows else None
 
 
@@ -250,6 +264,7 @@ def _change_state(
     row: Row, work: _Work, at: datetime, *, state: str, kind: str, reason: str
 ) -> None:
     work.events.append(event_row(row, at=at, kind=kind, state=state, reason=reason))
+    work.notices.append(agreement_notice(row, kind=kind, at=at, step=row["next_cycle"]))
     work.moved.append(_moved(row, state=state, due_at=None))
 
 
@@ -288,6 +303,7 @@ def _write(connection: Connection, merchant: Merchant, at: datetime, work: _Work
     )
     update_many(connection, subscriptions, work.moved)
     insert_many(connection, table_of(SubscriptionEventRow), work.events)
+    write_notices(connection, work.notices)
 
 
 def _invoice_row(merchant: Merchant, opened: _Opened, on: date) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Only a definite answer for the attempt's own key ends it. Everything else is `UN
 of its own, and never becomes a decline.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,10 +13,9 @@ from amazonpay import (
     AmazonPayError,
     Charge,
     DefiniteRefusal,
-    InvalidArgument,
     Misconfigured,
-    Throttled,
 )
+from billing.answers import ErrorKind, kind_of_error
 from billing.dunning import BUYER_MUST_ACT, RETRYABLE
 
 CAP_REFUSAL = "PeriodicAmountExceeded"
@@ -28,6 +28,8 @@ class OutcomeKind(StrEnum):
     """The ways an attempt can stand after a call."""
 
     CAPTURED = "captured"
+    AUTHORIZED = "authorized"
+    RELEASED = "released"
     PENDING = "pending"
     DECLINED = "declined"
     CAP_REFUSED = "cap_refused"
@@ -35,6 +37,15 @@ class OutcomeKind(StrEnum):
     MISCONFIGURED = "misconfigured"
     UNKNOWN = "unknown"
     CONTRADICTION = "contradiction"
+
+
+BY_ERROR = {
+    ErrorKind.OUR_FAULT: OutcomeKind.CONTRADICTION,
+    ErrorKind.THROTTLED: OutcomeKind.THROTTLED,
+    ErrorKind.MISCONFIGURED: OutcomeKind.MISCONFIGURED,
+    ErrorKind.UNKNOWN: OutcomeKind.UNKNOWN,
+}
+"""What every error but a refusal of the attempt itself means for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +64,17 @@ class OpenAttempt:
     send_by: datetime
     charge_id: str | None = None
 
+    @property
+    def captures_later(self) -> bool:
+        """The frozen bytes ask for an authorisation only; the money is taken by a capture."""
+        return json.loads(self.body).get("captureNow") is False
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One call's meaning. Yen figures are Amazon's own view, known after a cap refusal only."""
+    """One call's meaning. Yen figures are Amazon's own view: of the cap after a cap refusal, of
+    what was captured where less may be captured than was authorised (None: all of it).
+    """
 
     attempt: OpenAttempt
     kind: OutcomeKind
@@ -66,6 +84,8 @@ class Outcome:
     detail: str | None = None
     limit_yen: int | None = None
     balance_yen: int | None = None
+    captured_yen: int | None = None
+    lapses_at: datetime | None = None
 
 
 def from_charge(attempt: OpenAttempt, charge: Charge) -> Outcome:
@@ -81,7 +101,13 @@ def from_charge(attempt: OpenAttempt, charge: Charge) -> Outcome:
         known_as = attempt.charge_id or charge.charge_id
         return Outcome(attempt, OutcomeKind.CONTRADICTION, charge_id=known_as, detail=mismatch)
     if state == "Captured":
-        return Outcome(attempt, OutcomeKind.CAPTURED, charge_id=charge.charge_id)
+        taken = charge.captured_yen if attempt.captures_later else None
+        captured = OutcomeKind.CAPTURED
+        return Outcome(attempt, captured, charge_id=charge.charge_id, captured_yen=taken)
+    if state == "Authorized" and attempt.captures_later:
+        authorized = OutcomeKind.AUTHORIZED
+        lapses_at = charge.expires_at
+        return Outcome(attempt, authorized, charge_id=charge.charge_id, lapses_at=lapses_at)
     if state in PENDING_STATES:
         return Outcome(attempt, OutcomeKind.PENDING, charge_id=charge.charge_id)
     if state in {"Declined", "Canceled"}:
@@ -116,22 +142,24 @@ def _mismatch(attempt: OpenAttempt, charge: Charge) -> str | None:
     if charge.charge_amount_yen != attempt.amount_yen:
         return f"charge is of {charge.charge_amount_yen} yen, we asked for {attempt.amount_yen}"
     captured = charge.captured_yen
-    if str(charge.state) == "Captured" and captured != attempt.amount_yen:
+    whole = captured == attempt.amount_yen or attempt.captures_later
+    if str(charge.state) == "Captured" and not whole:
         return f"captured {captured} yen, we asked for {attempt.amount_yen}"
     return None
 
 
 def from_error(attempt: OpenAttempt, error: AmazonPayError) -> Outcome:
     """Sort an error: what is definite for this key, what is not, and what is our own fault."""
-    if isinstance(error, InvalidArgument):
-        return Outcome(attempt, OutcomeKind.CONTRADICTION, detail=str(error))
-    if isinstance(error, Throttled):
-        return Outcome(attempt, OutcomeKind.THROTTLED)
-    if isinstance(error, Misconfigured) and str(error.reason_code) != FOREIGN:
-        return Outcome(attempt, OutcomeKind.MISCONFIGURED, detail=str(error))
-    if isinstance(error, DefiniteRefusal):
+    if isinstance(error, DefiniteRefusal) and _is_about_this(error):
         return _from_refusal(attempt, error)
-    return Outcome(attempt, OutcomeKind.UNKNOWN, detail=str(error))
+    kind = BY_ERROR[kind_of_error(error)]
+    detail = None if kind is OutcomeKind.THROTTLED else str(error)
+    return Outcome(attempt, kind, detail=detail)
+
+
+def _is_about_this(refusal: DefiniteRefusal) -> bool:
+    """A refusal of this attempt; one that would meet every request is no answer about it."""
+    return not isinstance(refusal, Misconfigured) or str(refusal.reason_code) == FOREIGN
 
 
 def _from_refusal(attempt: OpenAttempt, error: DefiniteRefusal) -> Outcome:

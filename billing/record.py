@@ -6,16 +6,13 @@ had run out and a replay was quicker) is left as it is: both saw the same answer
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, Engine
 
 from billing import ledger
-from billing.agreements.reports import Report, ReportKind, book_reports
-from billing.cap_room import learn_balance, settle_holds
+from billing.agreements.reports import ReportKind, book_reports
 from billing.checkpoints import reached
 from billing.database import writing
 from billing.dates import (
@@ -25,58 +22,34 @@ from billing.dates import (
     first_of_next_month,
     possible_months,
 )
-from billing.dunning import DunningStep, NextStep, after_decline
+from billing.declining import load_declines
 from billing.events import event_row
 from billing.merchants import Merchant
-from billing.notices import notice_row, write_notices
+from billing.notices import notice_row
 from billing.outcome import Outcome, OutcomeKind
-from billing.record_cases import Case, load_cases
-from billing.rows import Row, insert_many, table_of, update_many
-from billing.settle import next_cycle_row
-from billing.tables import (
-    AttemptRow,
-    ChargePermissionRow,
-    InvoiceRow,
-    SlotRow,
-    SubscriptionEventRow,
-    SubscriptionRow,
+from billing.record_authorized import (
+    LAPSED,
+    WATCH_EVERY,
+    authorized,
+    released,
+    still_authorized,
 )
+from billing.record_cases import Case, load_cases
+from billing.record_declined import KEPT_OPEN_DAYS, call_off, declined
+from billing.record_work import Work, attempt_row, slot_row, write_work
+from billing.recording import cannot_be_recorded, record_together
+from billing.settle import next_cycle_row
+from billing.write_off import write_off
 
 log = logging.getLogger(__name__)
-
-attempts = table_of(AttemptRow)
-slots = table_of(SlotRow)
-invoices = table_of(InvoiceRow)
-subscriptions = table_of(SubscriptionRow)
-permissions = table_of(ChargePermissionRow)
 
 UNSETTLED = frozenset({"intended", "in_doubt", "pending"})
 # Waits before the same key is tried again, by how often it was sent; then every hour.
 REPLAY_MINUTES = (1, 2, 5, 10, 30)
 POLL_EVERY = timedelta(hours=1)
+# The longest that a charge may stay pending before a person looks (an authorisation takes 24 h).
+PENDING_AT_MOST = timedelta(days=30)
 THROTTLE_WAIT = timedelta(seconds=2)
-# An invoice that the merchant keeps open has no last day; this one is never reached.
-KEPT_OPEN_DAYS = 36_500
-
-
-@dataclass(slots=True)
-class _Work:
-    """Everything one transaction of this module writes."""
-
-    merchant: Merchant
-    at: datetime
-    attempts: list[dict[str, Any]] = field(default_factory=list)
-    slots: list[dict[str, Any]] = field(default_factory=list)
-    invoices: list[dict[str, Any]] = field(default_factory=list)
-    subscriptions: list[dict[str, Any]] = field(default_factory=list)
-    permissions: list[dict[str, Any]] = field(default_factory=list)
-    captured: list[int] = field(default_factory=list)
-    released: list[int] = field(default_factory=list)
-    balances: list[tuple[int, int, int]] = field(default_factory=list)
-    journals: list[ledger.Journal] = field(default_factory=list)
-    events: list[dict[str, Any]] = field(default_factory=list)
-    notices: list[dict[str, Any]] = field(default_factory=list)
-    reports: list[Report] = field(default_factory=list)
 
 
 def record_outcomes(
@@ -90,16 +63,11 @@ def record_outcomes(
     if not outcomes:
         return
     reached("charge.before_record")
-    try:
-        writing(engine, lambda connection: _record(connection, merchant, outcomes, at))
-    except OperationalError:
-        raise
-    except Exception as error:
-        if len(outcomes) == 1:
-            _set_aside(engine, merchant, outcomes[0], error, at)
-        else:
-            for outcome in outcomes:
-                record_outcomes(engine, merchant, [outcome], at=at)
+    record_together(
+        outcomes,
+        write=lambda some: writing(engine, lambda c: record_in(c, merchant, some, at=at)),
+        set_aside=lambda outcome, error: _set_aside(engine, merchant, outcome, error, at),
+    )
     reached("charge.recorded")
 
 
@@ -108,23 +76,33 @@ def _set_aside(
 ) -> None:
     """Quarantine a slot whose outcome cannot be recorded; what Amazon said stays in the detail."""
     log.critical("outcome of attempt %d cannot be recorded", outcome.attempt.id, exc_info=error)
-    said = f"Amazon said {outcome.kind} ({outcome.charge_id or outcome.reason_code})"
-    detail = f"{said}, which cannot be recorded: {type(error).__name__}: {error}"
+    said = f"{outcome.kind} ({outcome.charge_id or outcome.reason_code})"
+    detail = cannot_be_recorded(said, error)
     contradiction = replace(outcome, kind=OutcomeKind.CONTRADICTION, detail=detail)
-    writing(engine, lambda connection: _record(connection, merchant, [contradiction], at))
+    writing(engine, lambda c: record_in(c, merchant, [contradiction], at=at))
 
 
-def _record(
-    connection: Connection, merchant: Merchant, outcomes: Sequence[Outcome], at: datetime
+def record_in(
+    connection: Connection, merchant: Merchant, outcomes: Sequence[Outcome], *, at: datetime
 ) -> None:
+    """Write outcomes in the caller's transaction; the permissions are locked here, in order."""
     cases = load_cases(connection, outcomes)
-    work = _Work(merchant, at)
+    work = Work(merchant, at, load_declines(connection, merchant, cases, at=at))
     for case in cases:
         if case.attempt["state"] in UNSETTLED:
             _handle(case, work)
+        elif case.attempt["state"] == "authorized":
+            _handle_authorized(case, work)
         elif _contradicts_what_was_recorded(case):
             _set_slot_aside(case, work)
-    _write(connection, work)
+    write_work(connection, work)
+    write_off(
+        connection,
+        merchant,
+        work.unpaid,
+        reason="the agreement ended before the shipment",
+        at=at,
+    )
     book_reports(connection, merchant, work.reports, at=at)
 
 
@@ -132,32 +110,44 @@ def _contradicts_what_was_recorded(case: Case) -> bool:
     """A second answer to one key says money moved where the first said no.
 
     That Amazon keeps a refusal under its key is not documented; if it does not, a replay that
-    overtakes another may be told two things. The slot must not be charged a second time.
+    overtakes another may be told two things. The slot must not be charged a second time. Of a
+    charge that was authorised first, an older saved answer is no contradiction.
     """
+    kind = case.outcome.kind
+    if case.attempt["state"] == "canceled":
+        return kind is OutcomeKind.CAPTURED
     refused = case.attempt["state"] in ("declined", "refused")
-    return refused and case.outcome.kind in (OutcomeKind.CAPTURED, OutcomeKind.PENDING)
+    return refused and kind in (
+        OutcomeKind.CAPTURED,
+        OutcomeKind.AUTHORIZED,
+        OutcomeKind.PENDING,
+    )
 
 
-def _set_slot_aside(case: Case, work: _Work) -> None:
+def _set_slot_aside(case: Case, work: Work) -> None:
     charge_id = case.outcome.charge_id
     log.critical("attempt %d was refused and now is charge %s", case.attempt["id"], charge_id)
     reason = f"charge {charge_id} after a refusal"
-    work.slots.append(_slot(case, state="quarantined", reason=reason))
+    work.slots.append(slot_row(case, state="quarantined", reason=reason))
     work.notices.append(notice_row(case.slot, kind="quarantined", at=work.at, reason=reason))
 
 
-def _handle(case: Case, work: _Work) -> None:
+def _handle(case: Case, work: Work) -> None:
     match case.outcome.kind:
         case OutcomeKind.CAPTURED:
             _captured(case, work)
+        case OutcomeKind.AUTHORIZED:
+            authorized(case, work)
+        case OutcomeKind.RELEASED:
+            released(case, work)
         case OutcomeKind.DECLINED:
-            _declined(case, work)
+            declined(case, work)
         case OutcomeKind.CAP_REFUSED:
             _cap_refused(case, work)
         case OutcomeKind.CONTRADICTION:
             _contradiction(case, work)
         case OutcomeKind.PENDING:
-            _still_open(case, work, state="pending", look_at=work.at + POLL_EVERY)
+            _pending(case, work)
         case OutcomeKind.UNKNOWN:
             minutes = REPLAY_MINUTES[min(case.attempt["sends"], len(REPLAY_MINUTES) - 1)]
             state = "pending" if case.attempt["state"] == "pending" else "in_doubt"
@@ -168,41 +158,56 @@ def _handle(case: Case, work: _Work) -> None:
             _still_open(case, work, state=state, look_at=work.at + THROTTLE_WAIT)
 
 
-def _still_open(case: Case, work: _Work, *, state: str, look_at: datetime) -> None:
+def _handle_authorized(case: Case, work: Work) -> None:
+    """An answer about a charge that waits for its shipment: from a capture, a cancellation, or a
+    look at it. A late replay of Create Charge brings its first answer again and changes nothing."""
+    match case.outcome.kind:
+        case OutcomeKind.CAPTURED:
+            _captured(case, work)
+        case OutcomeKind.RELEASED:
+            released(case, work)
+        case OutcomeKind.DECLINED if case.outcome.reason_code == LAPSED:
+            released(case, work)
+        case OutcomeKind.DECLINED:
+            declined(case, work)
+        case OutcomeKind.CONTRADICTION:
+            _contradiction(case, work)
+        case OutcomeKind.AUTHORIZED | OutcomeKind.PENDING:
+            still_authorized(case, work, look_at=work.at + WATCH_EVERY)
+        case _:
+            still_authorized(case, work, look_at=work.at + POLL_EVERY)
+
+
+def _pending(case: Case, work: Work) -> None:
+    """Amazon works on it. After 30 days nobody waits any longer: a person asks Amazon."""
+    if work.at - case.attempt["intended_at"] > PENDING_AT_MOST:
+        ours = case.outcome.charge_id or case.attempt["charge_id"]
+        _contradiction(case, work, reason="pending_too_long", charge_id=ours)
+        return
+    _still_open(case, work, state="pending", look_at=work.at + POLL_EVERY)
+
+
+def _still_open(case: Case, work: Work, *, state: str, look_at: datetime) -> None:
     charge_id = case.outcome.charge_id or case.attempt["charge_id"]
-    work.attempts.append(_attempt(case, work, state=state, look_at=look_at, charge_id=charge_id))
+    work.attempts.append(attempt_row(case, work, state=state, look_at=look_at, charge_id=charge_id))
 
 
-def _attempt(case: Case, work: _Work, **changes: Any) -> dict[str, Any]:
-    outcome = case.outcome
-    return {
-        "id": case.attempt["id"],
-        "sends": case.attempt["sends"] + 1,
-        "look_at": case.attempt["look_at"],
-        "charge_id": outcome.charge_id,
-        "reason_code": outcome.reason_code,
-        "request_id": outcome.request_id,
-        "detail": outcome.detail,
-        "answered_at": None,
-    } | changes
-
-
-def _slot(case: Case, **changes: Any) -> dict[str, Any]:
-    names = ("id", "state", "due_at", "declines", "declined_on", "cap_moves", "reason")
-    return {name: case.slot[name] for name in (*names, "settled_at")} | changes
-
-
-def _captured(case: Case, work: _Work) -> None:
+def _captured(case: Case, work: Work) -> None:
     merchant, at, slot, invoice = work.merchant, work.at, case.slot, case.invoice
-    if invoice["state"] != "open":
-        # Money for an invoice that was given up or paid otherwise: a person returns or books it.
+    taken = case.outcome.captured_yen
+    whole = taken is None or taken == slot["amount_yen"]
+    if invoice["state"] != "open" or not whole:
+        # Money for an invoice that was given up or paid otherwise, or another sum than is owed:
+        # a person returns or books it.
         _contradiction(case, work)
         return
     charge_id = case.outcome.charge_id
     if charge_id is None:
         raise AssertionError("a captured outcome without a charge id")
-    work.attempts.append(_attempt(case, work, state="captured", answered_at=at))
-    work.slots.append(_slot(case, state="paid", reason=None, settled_at=at))
+    work.attempts.append(
+        attempt_row(case, work, state="captured", answered_at=at, amount_yen=slot["amount_yen"])
+    )
+    work.slots.append(slot_row(case, state="paid", reason=None, settled_at=at))
     work.captured.append(case.attempt["id"])
     work.journals.append(
         ledger.charge_captured(
@@ -224,7 +229,7 @@ def _captured(case: Case, work: _Work) -> None:
         _advance(case, work)
 
 
-def _advance(case: Case, work: _Work) -> None:
+def _advance(case: Case, work: Work) -> None:
     """The cycle is settled: its number goes up by one and the next one gets its date."""
     owner = case.subscription
     work.subscriptions.append(next_cycle_row(owner, case.terms, work.merchant))
@@ -234,105 +239,13 @@ def _advance(case: Case, work: _Work) -> None:
         work.events.append(event_row(owner, at=work.at, kind=kind, state="active", reason=reason))
 
 
-def _declined(case: Case, work: _Work) -> None:
-    merchant, at, slot = work.merchant, work.at, case.slot
-    reason = case.outcome.reason_code or ""
-    on = civil_date(at=at, timezone=merchant.timezone)
-    declines = slot["declines"] + 1
-    declined_on = slot["declined_on"] or on
-    step = after_decline(
-        reason_code=reason,
-        declines=declines,
-        first_declined_on=declined_on,
-        on=on,
-        schedule=merchant.dunning_days,
-    )
-    work.attempts.append(_attempt(case, work, state="declined", answered_at=at))
-    work.released.append(case.attempt["id"])
-    if reason == "HardDeclined":
-        work.permissions.append(
-            {"id": slot["permission_id"], "state": "NonChargeable", "state_reason": reason}
-        )
-    if case.is_waiting_change:
-        _call_off(case, work, reason)
-        return
-    counted = _slot(case, declines=declines, declined_on=declined_on, reason=reason)
-    _next_step(case, work, step, counted)
-
-
-def _call_off(case: Case, work: _Work, reason: str) -> None:
-    """A change is charged at once or not at all: no dunning, and everything is as it was."""
-    work.slots.append(_slot(case, state="refused", reason=reason, settled_at=work.at))
-    work.reports.append(case.report(ReportKind.CHANGE_OFF, reason))
-    work.notices.append(notice_row(case.slot, kind="change_declined", at=work.at, reason=reason))
-
-
-def _next_step(case: Case, work: _Work, step: DunningStep, slot: dict[str, Any]) -> None:
-    merchant, at = work.merchant, work.at
-    if step.step is NextStep.END:
-        _out_of_tries(case, work, slot)
-        return
-    due_at = charge_instant(on=step.on, timezone=merchant.timezone, hour=merchant.charge_hour)
-    waits = step.step is NextStep.WAIT_FOR_BUYER
-    work.slots.append(slot | {"state": "waiting_buyer" if waits else "due", "due_at": due_at})
-    work.notices.append(
-        notice_row(
-            case.slot,
-            kind=_notice_kind(slot["reason"], waits=waits),
-            at=at,
-            reason=slot["reason"],
-            next_try_at=None if waits else due_at,
-            step=case.attempt["number"],
-        )
-    )
-    _past_due(case, work, slot["reason"])
-
-
-def _out_of_tries(case: Case, work: _Work, slot: dict[str, Any]) -> None:
-    """The schedule is used up: the wait is over at once, and `billing.ending` ends it, unless
-    the merchant keeps such invoices open."""
-    kept = work.merchant.dunning_end == "keep_open"
-    last_day = work.at + timedelta(days=KEPT_OPEN_DAYS) if kept else work.at
-    work.slots.append(slot | {"state": "waiting_buyer", "due_at": last_day})
-    work.notices.append(
-        notice_row(
-            case.slot,
-            kind="failed",
-            at=work.at,
-            reason=slot["reason"],
-            step=case.attempt["number"],
-        )
-    )
-    _past_due(case, work, slot["reason"])
-
-
-def _notice_kind(reason: str, *, waits: bool) -> str:
-    if reason in ("ResourceNotFound", "UnauthorizedAccess"):
-        return "permission_unknown"  # for the back office: the buyer can do nothing about it
-    return "payment_method_needed" if waits else "failed"
-
-
-def _past_due(case: Case, work: _Work, reason: str) -> None:
-    owner = case.subscription
-    if case.agreement is not None:
-        work.reports.append(case.report(ReportKind.DECLINED, reason))
-        return
-    if owner["state"] in ("past_due", "paused", "canceled"):
-        return
-    work.events.append(
-        event_row(owner, at=work.at, kind="past_due", state="past_due", reason=reason)
-    )
-    names = ("id", "next_cycle", "cycles_done", "due_at")
-    work.subscriptions.append({name: owner[name] for name in names} | {"state": "past_due"})
-
-
-def _cap_refused(case: Case, work: _Work) -> None:
+def _cap_refused(case: Case, work: Work) -> None:
     """Our view of the cap was too high: learn Amazon's figures, then plan again."""
     merchant, at, slot, outcome = work.merchant, work.at, case.slot, case.outcome
-    work.attempts.append(_attempt(case, work, state="refused", answered_at=at))
+    work.attempts.append(attempt_row(case, work, state="refused", answered_at=at))
     work.released.append(case.attempt["id"])
     if case.is_waiting_change:
-        _call_off(case, work, "cap")
+        call_off(case, work, "cap")
         return
     balance = outcome.balance_yen
     if outcome.limit_yen is not None:
@@ -347,7 +260,7 @@ def _cap_refused(case: Case, work: _Work) -> None:
     else:
         due_at = _another_day(merchant, at)
     moves = slot["cap_moves"] + 1
-    work.slots.append(_slot(case, state="due", due_at=due_at, cap_moves=moves, reason="cap"))
+    work.slots.append(slot_row(case, state="due", due_at=due_at, cap_moves=moves, reason="cap"))
     work.notices.append(
         notice_row(slot, kind="cap_moved", at=at, reason="cap", next_try_at=due_at, step=moves)
     )
@@ -360,40 +273,14 @@ def _another_day(merchant: Merchant, at: datetime) -> datetime:
     return charge_instant(on=later, timezone=merchant.timezone, hour=merchant.charge_hour)
 
 
-def _contradiction(case: Case, work: _Work) -> None:
+def _contradiction(
+    case: Case, work: Work, *, reason: str | None = None, charge_id: str | None = None
+) -> None:
     """No rule covers this answer: the slot is set aside for a person, its room stays held."""
     far = work.at + timedelta(days=KEPT_OPEN_DAYS)
     # A foreign charge's id stays in the detail: as ours it could clash with its true owner's.
-    ours = case.attempt["charge_id"]
-    work.attempts.append(_attempt(case, work, state="in_doubt", look_at=far, charge_id=ours))
-    reason = case.outcome.reason_code or "contradiction"
-    work.slots.append(_slot(case, state="quarantined", reason=reason))
-    work.notices.append(notice_row(case.slot, kind="quarantined", at=work.at, reason=reason))
-
-
-def _write(connection: Connection, work: _Work) -> None:
-    update_many(connection, attempts, work.attempts)
-    update_many(connection, slots, work.slots)
-    update_many(connection, invoices, work.invoices)
-    update_many(connection, subscriptions, work.subscriptions)
-    settle_holds(connection, work.captured, captured=True)
-    settle_holds(connection, work.released, captured=False)
-    _write_permissions(connection, work.permissions)
-    for attempt_id, permission_id, balance in work.balances:
-        learn_balance(
-            connection,
-            attempt_id=attempt_id,
-            permission_id=permission_id,
-            balance_yen=balance,
-        )
-    ledger.book(connection, work.journals)
-    insert_many(connection, table_of(SubscriptionEventRow), work.events)
-    write_notices(connection, work.notices)
-
-
-def _write_permissions(connection: Connection, rows: Sequence[Row]) -> None:
-    update_many(connection, permissions, [dict(row) for row in rows if "state" in row])
-    limits = [{"p": row["id"], "v": row["limit"]} for row in rows if "limit" in row]
-    if limits:
-        statement = update(permissions).where(permissions.c.id == bindparam("p"))
-        connection.execute(statement.values(amount_limit_yen=bindparam("v")), limits)
+    ours = charge_id or case.attempt["charge_id"]
+    work.attempts.append(attempt_row(case, work, state="in_doubt", look_at=far, charge_id=ours))
+    told = reason or case.outcome.reason_code or "contradiction"
+    work.slots.append(slot_row(case, state="quarantined", reason=told))
+    work.notices.append(notice_row(case.slot, kind="quarantined", at=work.at, reason=told))

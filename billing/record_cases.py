@@ -60,7 +60,7 @@ def load_cases(connection: Connection, outcomes: Sequence[Outcome]) -> list[Case
             )
         )
         .order_by(permissions.c.id)
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
     connection.execute(lock).all()
     attempt_rows = _rows(connection, attempts, by_id)

@@ -23,6 +23,10 @@ _REFUSALS = {
         "a charge of it is under way or in doubt, and a new one could take the money twice",
         "wait: the same key is sent again until Amazon gives a definite answer",
     ),
+    "authorized": (
+        "it is authorised and waits for its shipment",
+        "tell that it was shipped with: autopay shipment ship",
+    ),
     "quarantined": (
         "it is set aside for a person: Amazon's answer contradicts our books",
         "compare the charge with Seller Central first, see: autopay charge show",
@@ -70,7 +74,8 @@ def make_due(connection: Connection, merchant: Merchant, *, reference: str, at: 
     connection.execute(
         update(slots)
         .where(slots.c.id == story.slot_id, is_word(slots.c.state, "due", "waiting_buyer"))
-        .values(state="due", due_at=at)
+        # The decline of this very attempt uses up no try of the dunning schedule.
+        .values(state="due", due_at=at, asked_attempt=slots.c.attempts + 1)
     )
 
 

@@ -1,14 +1,17 @@
 """Core tables of the row classes, and writes of many rows in one round trip."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     Column,
     ColumnElement,
     Connection,
     Executable,
+    Integer,
     Table,
+    any_,
     bindparam,
     insert,
     literal_column,
@@ -36,6 +39,14 @@ def is_word(column: Column[Any], *words: str) -> ColumnElement[bool]:
     """
     literals: list[ColumnElement[str]] = [literal_column(f"'{word}'") for word in words]
     return column == literals[0] if len(literals) == 1 else column.in_(literals)
+
+
+def among(connection: Connection, column: Column[Any], ids: Collection[int]) -> ColumnElement[bool]:
+    """`column` is one of `ids`; on PostgreSQL one bound array, for binding hundreds of numbers one
+    by one takes longer than finding their rows."""
+    if connection.dialect.name == "postgresql":
+        return column == any_(bindparam(None, list(ids), ARRAY(Integer), unique=True))
+    return column.in_(list(ids))
 
 
 def fetch(connection: Connection, statement: Executable) -> list[Row]:

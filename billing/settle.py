@@ -35,12 +35,18 @@ STATE_BY_POLICY = {"pause": "paused", "cancel": "canceled"}
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Dunning of a slot is over without money."""
+    """Dunning of a slot is over without money; `policy` says what that means (pause, cancel)."""
 
     slot: Row
     invoice: Row
     subscription: Row
     reason: str
+    policy: str
+
+    @property
+    def state(self) -> str:
+        """The state of the agreement after it."""
+        return STATE_BY_POLICY[self.policy]
 
 
 def next_cycle_row(subscription: Row, terms: Terms, merchant: Merchant) -> dict[str, Any]:
@@ -70,13 +76,12 @@ def next_cycle_row(subscription: Row, terms: Terms, merchant: Merchant) -> dict[
 def end_of_dunning_rows(
     connection: Connection, merchant: Merchant, endings: Sequence[Ending], *, at: datetime
 ) -> None:
-    """Apply the merchant's policy to slots whose dunning is over.
+    """Apply its policy to each slot whose dunning is over: `pause` or `cancel`.
 
-    `pause` and `cancel` write the open rest of the invoice off and stop the agreement;
-    `keep_open` leaves invoice and agreement as they are, for the back office to decide.
+    Both write the open rest of the invoice off and stop the agreement. What is kept open never
+    comes here.
     """
-    state = STATE_BY_POLICY.get(merchant.dunning_end)
-    if state is None or not endings:
+    if not endings:
         return
     write_off(
         connection,
@@ -88,28 +93,35 @@ def end_of_dunning_rows(
     changed = load_agreements(connection, [e.subscription["id"] for e in endings])
     plain = [e for e in endings if e.subscription["id"] not in changed]
     going_on = [e for e in plain if e.subscription["state"] not in STOPPED]
-    update_many(connection, table_of(SubscriptionRow), [_after(e, state) for e in plain])
+    update_many(connection, table_of(SubscriptionRow), [_after(e) for e in plain])
     insert_many(
         connection,
         table_of(SubscriptionEventRow),
-        [
-            event_row(e.subscription, at=at, kind=f"dunning_{state}", state=state, reason=e.reason)
-            for e in going_on
-        ],
+        [_event(e, at) for e in going_on],
     )
     book_reports(connection, merchant, [_given_up(e) for e in endings if e not in plain], at=at)
     write_notices(
-        connection, [notice_row(e.slot, kind=state, at=at, reason=e.reason) for e in endings]
+        connection, [notice_row(e.slot, kind=e.state, at=at, reason=e.reason) for e in endings]
     )
 
 
 def _given_up(ending: Ending) -> Report:
     return Report(
-        ReportKind.GIVEN_UP, ending.subscription["id"], ending.invoice["id"], ending.reason
+        ReportKind.GIVEN_UP,
+        ending.subscription["id"],
+        ending.invoice["id"],
+        ending.reason,
+        ending.policy,
     )
 
 
-def _after(ending: Ending, state: str) -> dict[str, Any]:
+def _event(ending: Ending, at: datetime) -> dict[str, Any]:
+    state = ending.state
+    kind = f"dunning_{state}"
+    return event_row(ending.subscription, at=at, kind=kind, state=state, reason=ending.reason)
+
+
+def _after(ending: Ending) -> dict[str, Any]:
     """The subscription after an unpaid cycle: that cycle is over with its invoice, and the
     agreement stops, unless it had stopped before (then a planned resumption stays planned)."""
     subscription = ending.subscription
@@ -123,4 +135,4 @@ def _after(ending: Ending, state: str) -> dict[str, Any]:
     }
     if subscription["state"] in STOPPED:
         return after
-    return after | {"state": state, "due_at": None, "resume_on": None}
+    return after | {"state": ending.state, "due_at": None, "resume_on": None}

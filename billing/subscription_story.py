@@ -39,7 +39,7 @@ _lines = table_of(InvoiceLineRow)
 _events = table_of(SubscriptionEventRow)
 
 # What a slot in one of these states owes has no outcome yet.
-_UNSETTLED = ("due", "open", "waiting_buyer", "quarantined")
+_UNSETTLED = ("due", "open", "authorized", "waiting_buyer", "quarantined")
 _LAST_MINUTE = time(23, 59)
 _DEFAULT_POLICY = Policy()
 

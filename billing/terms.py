@@ -38,8 +38,9 @@ class Terms:
 
 def terms_of(connection: Connection, price_ids: Iterable[int]) -> dict[int, Terms]:
     """Terms by price id."""
+    words = (plan_table.c.code, plan_table.c.name_ja, plan_table.c.name_en, plan_table.c.dunning)
     statement = (
-        select(prices, plan_table.c.code, plan_table.c.name_ja, plan_table.c.name_en)
+        select(prices, *words)
         .join(plan_table, plan_table.c.id == prices.c.plan_id)
         .where(prices.c.id.in_(sorted(price_ids)))
     )
@@ -52,6 +53,7 @@ def _terms(row: Row) -> Terms:
         name_ja=row["name_ja"],
         name_en=row["name_en"],
         anchor_rule=AnchorRule(row["anchor_rule"]),
+        dunning=row["dunning"],
     )
     usage = None
     if row["usage_meter"] is not None:

@@ -45,6 +45,14 @@ from plans.catalogue.coupons import (
     check_coupon,
     check_stacking,
 )
+from plans.catalogue.dunning import (
+    DEFAULT_SCHEDULE,
+    LAST_OF_MONTH,
+    DunningEnd,
+    DunningSchedule,
+    PayDays,
+    Tries,
+)
 from plans.catalogue.families import NotReplaceable, PlanFamily, Replacement, replacement
 from plans.catalogue.price_migrations import Grandfathering, PriceMigration, PriceRef, price_agreed
 from plans.catalogue.price_models import (
@@ -60,6 +68,7 @@ from plans.catalogue.price_models import (
     amount_of,
 )
 from plans.catalogue.price_terms import (
+    CaptureRule,
     CyclePrice,
     FirstPeriod,
     FixedFee,
@@ -126,6 +135,8 @@ from plans.rounding import Rounding, divide_yen, round_yen
 
 __all__ = [
     "ALWAYS",
+    "DEFAULT_SCHEDULE",
+    "LAST_OF_MONTH",
     "OFFER_TYPES",
     "ROUNDING_EN",
     "ROUNDING_JA",
@@ -141,6 +152,7 @@ __all__ = [
     "BeyondCalendar",
     "BilledUsage",
     "CancellationFee",
+    "CaptureRule",
     "Catalogue",
     "CatalogueProblems",
     "Chain",
@@ -161,6 +173,8 @@ __all__ = [
     "CouponsDoNotStack",
     "CyclePrice",
     "Divisor",
+    "DunningEnd",
+    "DunningSchedule",
     "FirstCharge",
     "FirstPeriod",
     "FixedFee",
@@ -180,6 +194,7 @@ __all__ = [
     "NotReplaceable",
     "Offer",
     "PaidTime",
+    "PayDays",
     "PerSeat",
     "PercentOff",
     "Period",
@@ -209,6 +224,7 @@ __all__ = [
     "Tier",
     "TierMode",
     "Tiered",
+    "Tries",
     "Unit",
     "UnknownOffer",
     "UnknownPlan",

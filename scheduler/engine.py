@@ -9,22 +9,34 @@ from sqlalchemy import Engine
 
 from amazonpay import NO_RETRIES, AmazonPayClient
 from billing import (
+    ActOutcomeKind,
     Merchant,
     Outcome,
     RefundOutcomeKind,
+    chain_books,
     check_clock,
+    end_waits,
     load_credentials,
     load_merchant,
     reading,
     writing,
 )
+from billing.environment import NotThisEnvironment
+from billing.evidence import PATIENT, DoubtRules, JanitorReport
+from billing.notifications import forget_old
+from scheduler.captures import CaptureRun
 from scheduler.clock import Clock
+from scheduler.guard import EnvironmentGuard
 from scheduler.identity import this_worker
+from scheduler.inbox import InboxReport, InboxRun
+from scheduler.janitor import clear_doubts
+from scheduler.near_cap import read_near_cap
 from scheduler.pacing import PUBLISHED, Quota
 from scheduler.refunds import RefundRun
 from scheduler.run import ChargeRun, RunReport, RunSettings, RunStopped
 from scheduler.senders import Senders
-from scheduler.watch import watch_permissions
+from scheduler.ticks import won
+from scheduler.watch import SWEEP_SECONDS, PermissionWatch
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +61,8 @@ class BillingEngine:
     endpoint: AmazonEndpoint
     make_client: Callable[[], AmazonPayClient]
     clock: Clock
+    doubts: DoubtRules = PATIENT
+    guard: EnvironmentGuard | None = None
 
     def run_due(
         self,
@@ -63,35 +77,109 @@ class BillingEngine:
         When `stopping` turns true the run begins nothing new. Raises `RunStopped` and
         `AmazonSilent`.
         """
+        self._look_at_brake()
+        acts = self.settle_shipments(stopping=stopping)
+        settings = RunSettings(this_worker(), self._quota, self.endpoint.in_flight)
+        report = self._run(settings, on_progress, stopping)
+        report.acts = acts
+        report.refunds = self.send_refunds(stopping=stopping)
+        return report
+
+    def new_senders(self) -> Senders[Outcome]:
+        """Threads that call Amazon for this merchant; whoever makes them closes them."""
+        return Senders[Outcome](self.make_client, threads=self.endpoint.in_flight)
+
+    def run_slice(
+        self,
+        senders: Senders[Outcome],
+        *,
+        run_id: str,
+        limit: int,
+        seconds: float,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> bool:
+        """Charge up to `limit` of what is due, for at most so long; true when there is more.
+
+        Raises `RunStopped` and `AmazonSilent`.
+        """
+        self._look_at_brake()
+        threads = self.endpoint.in_flight
+        settings = RunSettings(run_id, self._quota, threads, limit=limit, seconds=seconds)
+        run = self._charge_run(senders, settings, lambda report: None, stopping)
+        try:
+            run.run_due()
+        finally:
+            self._note_sent(at_once=True)
+        return run.has_more
+
+    def _check_environment(self) -> None:
+        """Nothing is sent with books that belong elsewhere; raises `RunStopped`."""
+        if self.guard is None:
+            return
+        try:
+            self.guard.check(self.merchant, at=self.clock.now())
+        except NotThisEnvironment as elsewhere:
+            raise RunStopped(str(elsewhere)) from elsewhere
+
+    def _note_sent(self, *, at_once: bool = False) -> None:
+        """Remember outside the books how far they are; see `scheduler.guard`."""
+        if self.guard is not None:
+            self.guard.sent(now=at_once)
+
+    def _look_at_brake(self) -> None:
         brake = writing(self.database, lambda c: check_clock(c, self.merchant, at=self.clock.now()))
         if brake.is_pulled:
             log.error("%s", brake.words)
-        settings = RunSettings(this_worker(), self._quota, self.endpoint.in_flight)
-        report = self._run(settings, on_progress, stopping)
-        report.refunds = self.send_refunds(stopping=stopping)
-        return report
 
     def send_refunds(
         self,
         *,
         request_id: str | None = None,
+        run_id: str | None = None,
         stopping: Callable[[], bool] = lambda: False,
     ) -> dict[RefundOutcomeKind, int]:
         """Send the refunds that are due, or those of one request; counts answers by kind.
 
         Raises `RunStopped` when Amazon refuses to work with us; the refunds stay open then.
         """
+        self._check_environment()
         run = RefundRun(
             engine=self.database,
             merchant=self.merchant,
             make_client=self.make_client,
-            worker_id=this_worker(),
+            worker_id=run_id or this_worker(),
             quota=self._quota,
             in_flight=self.endpoint.in_flight,
             now=self.clock.now,
             stopping=stopping,
         )
         refused = run.send_due(request_id=request_id)
+        if refused is not None:
+            raise RunStopped(refused)
+        return run.counts
+
+    def settle_shipments(
+        self,
+        *,
+        only: Collection[str] | None = None,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> dict[ActOutcomeKind, int]:
+        """Capture what was shipped, cancel what will not be, look at what is authorised.
+
+        `only` names the acts that somebody waits for. Raises `RunStopped` when Amazon refuses to
+        work with us; what is open stays open then.
+        """
+        self._check_environment()
+        run = CaptureRun(
+            engine=self.database,
+            merchant=self.merchant,
+            make_client=self.make_client,
+            worker_id=this_worker(),
+            quota=self._quota,
+            now=self.clock.now,
+            stopping=stopping,
+        )
+        refused = run.settle() if only is None else run.send_due(only=only)
         if refused is not None:
             raise RunStopped(refused)
         return run.counts
@@ -113,20 +201,111 @@ class BillingEngine:
         stopping: Callable[[], bool],
     ) -> RunReport:
         with Senders[Outcome](self.make_client, threads=settings.in_flight) as senders:
-            run = ChargeRun(
+            try:
+                return self._charge_run(senders, settings, on_progress, stopping).run_due()
+            finally:
+                self._note_sent(at_once=True)
+
+    def _charge_run(
+        self,
+        senders: Senders[Outcome],
+        settings: RunSettings,
+        on_progress: Callable[[RunReport], None],
+        stopping: Callable[[], bool],
+    ) -> ChargeRun:
+        self._check_environment()
+
+        def progress(report: RunReport) -> None:
+            self._note_sent()
+            on_progress(report)
+
+        return ChargeRun(
+            engine=self.database,
+            merchant=self.merchant,
+            senders=senders,
+            settings=settings,
+            now=self.clock.now,
+            on_progress=progress,
+            stopping=stopping,
+            before_intending=lambda limit: read_near_cap(
                 engine=self.database,
                 merchant=self.merchant,
-                senders=senders,
-                settings=settings,
+                make_client=self.make_client,
+                quota=self._quota,
                 now=self.clock.now,
-                on_progress=on_progress,
-                stopping=stopping,
-            )
-            return run.run_due()
+                limit=limit,
+                only=settings.only,
+            ),
+        )
+
+    def clear_doubts(self) -> JanitorReport:
+        """Look for proofs of what replays did not settle; book, close or park what they show."""
+        return clear_doubts(
+            engine=self.database,
+            merchant=self.merchant,
+            make_client=self.make_client,
+            quota=self._quota,
+            rules=self.doubts,
+            now=self.clock.now,
+        )
 
     def watch(self) -> int:
         """Look at permissions that wait for their buyer; returns how many were read."""
-        return watch_permissions(
+        return self._permissions.waiting().read
+
+    def watch_and_charge(self, *, stopping: Callable[[], bool] = lambda: False) -> int:
+        """The same, and charge at once what a buyer has cured. Raises as `charge_now` does."""
+        done = self._permissions.waiting(stopping=stopping)
+        self._charge_cured(done.became_due)
+        return done.read
+
+    def sweep(
+        self,
+        *,
+        seconds: float = SWEEP_SECONDS,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> int:
+        """Look at the permissions that are charged within the merchant's `sweep_days`.
+
+        Each is read once a day at most; what is left after `seconds` is read the next time.
+        Charges what a buyer has cured; returns how many permissions were read.
+        """
+        done = self._permissions.coming(seconds=seconds, stopping=stopping)
+        self._charge_cured(done.became_due)
+        forget_old(self.database, self.merchant.id, at=self.clock.now())
+        return done.read
+
+    def process_notifications(self, *, stopping: Callable[[], bool] = lambda: False) -> InboxReport:
+        """Look into what notifications name, and charge at once what a buyer has cured."""
+        report = InboxRun(
+            engine=self.database,
+            merchant=self.merchant,
+            make_client=self.make_client,
+            worker_id=this_worker(),
+            quota=self._quota,
+            now=self.clock.now,
+            stopping=stopping,
+        ).process()
+        if report.objects:
+            end_waits(self.database, self.merchant, at=self.clock.now())
+        self._charge_cured(report.became_due)
+        return report
+
+    def chain_books(self) -> int:
+        """Add what was booked to the hash chain, if no other worker does in this minute."""
+        now = self.clock.now()
+        slot = now.replace(second=0, microsecond=0)
+        if not won(self.database, job="chain", slot=slot, worker_id=this_worker()):
+            return 0
+        return chain_books(self.database, at=now)
+
+    def _charge_cured(self, slot_ids: Collection[int]) -> None:
+        if slot_ids:
+            self.charge_now(slot_ids)
+
+    @property
+    def _permissions(self) -> PermissionWatch:
+        return PermissionWatch(
             engine=self.database,
             merchant=self.merchant,
             make_client=self.make_client,
@@ -140,9 +319,19 @@ class BillingEngine:
 
 
 def start_engine(
-    *, database: Engine, merchant_id: str, master_key: bytes, endpoint: AmazonEndpoint, clock: Clock
+    *,
+    database: Engine,
+    merchant_id: str,
+    master_key: bytes,
+    endpoint: AmazonEndpoint,
+    clock: Clock,
+    doubts: DoubtRules = PATIENT,
+    guard: EnvironmentGuard | None = None,
 ) -> BillingEngine:
-    """Load a merchant and its key; raises `UnknownMerchant`, `CannotUnseal`."""
+    """Load a merchant and its key; raises `UnknownMerchant`, `CannotUnseal`.
+
+    With a `guard` every run first checks that the books belong here.
+    """
     with reading(database) as connection:
         merchant = load_merchant(connection, merchant_id)
         credentials = load_credentials(connection, merchant_id, master_key=master_key)
@@ -160,4 +349,4 @@ def start_engine(
             pacing=None,
         )
 
-    return BillingEngine(database, merchant, endpoint, make_client, clock)
+    return BillingEngine(database, merchant, endpoint, make_client, clock, doubts, guard)

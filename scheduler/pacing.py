@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, case, select, update
 
-from billing import insert_unless_known, table_of, writing
+from billing import insert_unless_known, reading, table_of, writing
 from scheduler.tables import PacingRow
 
 pacing = table_of(PacingRow)
@@ -51,6 +51,26 @@ def take(
     early_us = (quota.burst - 1) * interval_us
     waits = [first_us + n * interval_us - early_us - now_us for n in range(calls)]
     return [max(0, wait) / MICROSECONDS for wait in waits]
+
+
+def ready(
+    engine: Engine,
+    *,
+    merchant_id: str,
+    operation: str,
+    quota: Quota,
+    within_seconds: int,
+    now: datetime,
+) -> int:
+    """How many calls, taken now, would wait for no longer than `within_seconds`."""
+    now_us = _microseconds(now)
+    mine = (pacing.c.merchant_id == merchant_id, pacing.c.operation == operation)
+    with reading(engine) as connection:
+        row = connection.execute(select(pacing.c.next_at_us, pacing.c.interval_us).where(*mine))
+        next_us, interval_us = row.first() or (now_us, quota.interval_us)
+    start_us = next_us if now_us < next_us <= now_us + LONGEST_QUEUE_US else now_us
+    left_us = now_us + within_seconds * MICROSECONDS - start_us
+    return max(0, left_us // interval_us + quota.burst)
 
 
 def _reserve(

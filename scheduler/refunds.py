@@ -24,6 +24,7 @@ from billing import (
     workers_with_open_refunds,
 )
 from scheduler import pacing
+from scheduler.heartbeat import silent_workers
 from scheduler.identity import dead_workers
 from scheduler.pacing import Quota
 from scheduler.senders import Senders
@@ -55,7 +56,8 @@ class RefundRun:
 
         Returns why Amazon refuses to work with us, if it does; the refunds stay open then.
         """
-        dead = dead_workers(workers_with_open_refunds(self.engine, self.merchant))
+        owners = workers_with_open_refunds(self.engine, self.merchant)
+        dead = dead_workers(owners) | silent_workers(self.engine, owners)
         while not self.stopping():
             claimed = claim_refunds(
                 self.engine,

@@ -16,25 +16,30 @@ from sqlalchemy import Engine
 
 from amazonpay import AmazonPayClient
 from billing import (
+    ActOutcomeKind,
     Merchant,
     OpenAttempt,
     Outcome,
     OutcomeKind,
     RefundOutcomeKind,
     claim_unsettled,
-    intend_due_slots,
+    intend_around_poison,
     open_due_cycles,
     record_outcomes,
     send,
     workers_with_unsettled,
 )
 from scheduler import pacing
+from scheduler.heartbeat import silent_workers
 from scheduler.identity import dead_workers
 from scheduler.pacing import Quota
+from scheduler.send_log import logged
 from scheduler.senders import Senders
 
 CREATE_CHARGE = "create_charge"
 SLICE = 200
+# Attempts in hand for each sender: each has its turn long before its lease ends.
+CALLS_PER_SENDER = 8
 # Outcomes are recorded together, a slice at a time or after this long, whichever comes first.
 RECORD_AT = 64
 COLLECT_SECONDS = 0.05
@@ -47,6 +52,9 @@ SILENCE_AFTER = 32
 # So many permissions in a row that are "not ours" are no accident of one of them.
 FOREIGN = "UnauthorizedAccess"
 FOREIGN_AFTER = 5
+# Under the throttle calls are reserved so far ahead and no further: with more workers on one
+# merchant each reserves less, and what a killed one had reserved is soon over.
+RESERVE_SECONDS = 5
 THROTTLED_WAIT = 1.0
 THROTTLED_TRIES = 120
 
@@ -67,6 +75,7 @@ class RunReport:
     slots_handled: int = 0
     outcomes: dict[OutcomeKind, int] = field(default_factory=dict)
     refunds: dict[RefundOutcomeKind, int] = field(default_factory=dict)
+    acts: dict[ActOutcomeKind, int] = field(default_factory=dict)
 
     def count(self, outcome: Outcome) -> None:
         """Add one outcome."""
@@ -78,12 +87,15 @@ class RunSettings:
     """How a run sends: `quota` None means unpaced; `in_flight` is the number of send slots.
 
     `only` are the slots that somebody wants charged now; None charges everything that is due.
+    `limit` and `seconds` bound a slice: how much of what is due it begins, and for how long.
     """
 
     worker_id: str
     quota: Quota | None = None
     in_flight: int = 16
     only: frozenset[int] | None = None
+    limit: int | None = None
+    seconds: float | None = None
 
 
 @dataclass(slots=True)
@@ -107,6 +119,7 @@ class ChargeRun:
         now: Callable[[], datetime],
         on_progress: Callable[[RunReport], None] = lambda report: None,
         stopping: Callable[[], bool] = lambda: False,
+        before_intending: Callable[[int], object] = lambda limit: None,
     ) -> None:
         self._engine = engine
         self._merchant = merchant
@@ -115,6 +128,7 @@ class ChargeRun:
         self._now = now
         self._on_progress = on_progress
         self._stopping = stopping
+        self._before_intending = before_intending
         self._unknown_in_a_row = 0
         self._report = RunReport()
         self._replays: list[_Replay] = []
@@ -124,6 +138,10 @@ class ChargeRun:
         self._dead: set[str] = set()
         self._fresh: set[int] = set()
         self._foreign_in_a_row = 0
+        self._begun = 0
+        self._began_at = time.monotonic()
+        self._waits_for_its_turn = False
+        self._feed_at = 0.0
 
     def run_due(self) -> RunReport:
         """Process everything that is due until nothing is left to do.
@@ -133,7 +151,8 @@ class ChargeRun:
         records what is under way. Raises `RunStopped` when Amazon refuses our credentials and
         `AmazonSilent` when it does not answer; open attempts stay open.
         """
-        self._dead = dead_workers(workers_with_unsettled(self._engine, self._merchant))
+        owners = workers_with_unsettled(self._engine, self._merchant)
+        self._dead = dead_workers(owners) | silent_workers(self._engine, owners)
         self._open_cycles()
         self._charge_until_idle()
         # A settled cycle makes the next one due at once where months were missed: open again.
@@ -150,7 +169,12 @@ class ChargeRun:
 
     def _charge_until_idle(self) -> None:
         going_on = True
-        while going_on or self._senders.outstanding or self._replays:
+        while (
+            going_on
+            or self._senders.outstanding
+            or self._replays
+            or (self._waits_for_its_turn and not self._begins_nothing)
+        ):
             fed = self._feed()
             recorded = self._record(wait_seconds=0.0 if fed else COLLECT_SECONDS)
             self._replay()
@@ -165,30 +189,74 @@ class ChargeRun:
     def _begins_nothing(self) -> bool:
         return self._stopped is not None or self._amazon_is_silent or self._stopping()
 
+    @property
+    def has_more(self) -> bool:
+        """True when the slice ended because it was over, not because nothing was left."""
+        return self._is_over and not self._begins_nothing
+
+    @property
+    def _is_over(self) -> bool:
+        limit, seconds = self._settings.limit, self._settings.seconds
+        if limit is not None and self._begun >= limit:
+            return True
+        return seconds is not None and time.monotonic() - self._began_at >= seconds
+
     def _open_cycles(self) -> bool:
-        """Open every due cycle; false when there was none."""
+        """Open due cycles, all of them or as many as a slice takes; false when there was none."""
         opened = 0
         after = None
-        while self._settings.only is None and not self._begins_nothing:
+        enough = self._settings.limit
+        while self._settings.only is None and not self._begins_nothing and not self._is_over:
             done = open_due_cycles(
                 self._engine, self._merchant, at=self._now(), after=after, limit=SLICE
             )
             opened += done.handled
             after = done.next_from
-            if after is None:
+            if after is None or (enough is not None and opened >= enough):
                 break
         self._report.cycles_opened += opened
         return opened > 0
 
     def _feed(self) -> bool:
         """Intend and submit as much as the window takes; false when there is nothing more."""
-        room = self._window - self._senders.outstanding - len(self._replays)
-        if self._begins_nothing or room < self._window // 2:
+        room = self._room()
+        if room == 0:
             return False
         # At most half of the window for old doubts: they must not keep new charges from starting.
         unsettled = self._claim_unsettled(limit=min(room, SLICE) // 2)
+        self._begun += len(unsettled)
         self._submit(unsettled)
         return self._intend(limit=min(room, SLICE) - len(unsettled)) or bool(unsettled)
+
+    def _room(self) -> int:
+        """How many attempts may be begun now; 0 until it is worth a look at the database."""
+        self._waits_for_its_turn = False
+        room = self._window - self._senders.outstanding - len(self._replays)
+        if self._begins_nothing or self._is_over or room < self._window // 2:
+            return 0
+        if self._settings.limit is not None:
+            room = min(room, self._settings.limit - self._begun)
+        quota = self._settings.quota
+        return room if quota is None else min(room, self._turns(quota))
+
+    def _turns(self, quota: Quota) -> int:
+        """Calls that Amazon's throttle lets us make soon; 0 while other workers have them all."""
+        self._waits_for_its_turn = True
+        if time.monotonic() < self._feed_at:
+            return 0
+        turns = pacing.ready(
+            self._engine,
+            merchant_id=self._merchant.id,
+            operation=CREATE_CHARGE,
+            quota=quota,
+            within_seconds=RESERVE_SECONDS,
+            now=self._now(),
+        )
+        if turns < quota.per_second:
+            self._feed_at = time.monotonic() + (quota.per_second - turns) / quota.per_second
+            return 0
+        self._waits_for_its_turn = False
+        return turns
 
     def _claim_unsettled(self, *, limit: int) -> list[OpenAttempt]:
         """What a dead worker left, and what was in doubt or pending until now, comes first."""
@@ -206,7 +274,8 @@ class ChargeRun:
     def _intend(self, *, limit: int) -> bool:
         if limit == 0:
             return False
-        handled, attempts = intend_due_slots(
+        self._before_intending(limit)
+        handled, attempts = intend_around_poison(
             self._engine,
             self._merchant,
             at=self._now(),
@@ -215,6 +284,7 @@ class ChargeRun:
             only=self._settings.only,
         )
         self._report.slots_handled += handled
+        self._begun += handled
         self._fresh.update(attempt.id for attempt in attempts)
         self._submit(attempts)
         return handled > 0
@@ -224,13 +294,13 @@ class ChargeRun:
         """Attempts in hand at most: enough that a sender never waits, never longer than a lease."""
         quota = self._settings.quota
         if quota is None:
-            return SLICE
+            return min(SLICE, max(4, self._settings.in_flight * CALLS_PER_SENDER))
         return max(4, min(SLICE, quota.per_second * 10))
 
     def _submit(self, attempts: list[OpenAttempt]) -> None:
         for attempt, wait in zip(attempts, self._waits(len(attempts)), strict=True):
             self._senders.submit(
-                partial(_send, attempt=attempt, now=self._now),
+                partial(_send, attempt=attempt, now=self._now, waited=wait),
                 failed=partial(_failed, attempt),
                 wait_seconds=wait,
             )
@@ -304,6 +374,8 @@ class ChargeRun:
         if self._begins_nothing:
             # They stay open in the books; a later run claims and replays them.
             self._replays.clear()
+        if self._stopping():
+            self._senders.drop_waiting()
         now = time.monotonic()
         ready = [replay for replay in self._replays if replay.at <= now]
         self._replays = [replay for replay in self._replays if replay.at > now]
@@ -323,8 +395,10 @@ class ChargeRun:
         )
 
 
-def _send(client: AmazonPayClient, *, attempt: OpenAttempt, now: Callable[[], datetime]) -> Outcome:
-    return send(client, attempt, now=now)
+def _send(
+    client: AmazonPayClient, *, attempt: OpenAttempt, now: Callable[[], datetime], waited: float
+) -> Outcome:
+    return logged(attempt, lambda: send(client, attempt, now=now), bucket_wait_seconds=waited)
 
 
 def _failed(attempt: OpenAttempt, error: Exception) -> Outcome:

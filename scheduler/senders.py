@@ -27,12 +27,20 @@ class _Job(Generic[Result]):
     not_before: float
 
 
+class _Dropped:
+    """Stands for the answer of a call that was not made after all."""
+
+
+_DROPPED = _Dropped()
+
+
 class Senders(Generic[Result]):
     """A fixed number of sending threads with one client each."""
 
     def __init__(self, make_client: Callable[[], AmazonPayClient], *, threads: int = 16) -> None:
         self._jobs: SimpleQueue[_Job[Result] | None] = SimpleQueue()
-        self._results: SimpleQueue[Result] = SimpleQueue()
+        self._results: SimpleQueue[Result | _Dropped] = SimpleQueue()
+        self._dropping = threading.Event()
         self.outstanding = 0
         # Made here and not in the threads: a client that cannot be made (a wrong CA file) must
         # fail in the caller's face, not leave it waiting for answers that nobody will give.
@@ -61,14 +69,25 @@ class Senders(Generic[Result]):
 
     def collect(self, *, wait_seconds: float) -> list[Result]:
         """All results there are, waiting up to `wait_seconds` for the first one."""
-        results: list[Result] = []
+        results: list[Result | _Dropped] = []
         try:
             results.append(self._results.get(timeout=wait_seconds))
             while True:
                 results.append(self._results.get_nowait())
         except Empty:
             self.outstanding -= len(results)
-            return results
+            return [result for result in results if not isinstance(result, _Dropped)]
+
+    def drop_waiting(self) -> None:
+        """Make no call that still waits for its moment, until nothing is outstanding any more."""
+        self._dropping.set()
+
+    def settle(self) -> None:
+        """Drop what waits and wait for what is under way; its answers are forgotten."""
+        self.drop_waiting()
+        while self.outstanding:
+            self.collect(wait_seconds=1.0)
+        self._dropping.clear()
 
     def __enter__(self) -> Self:
         return self
@@ -86,8 +105,8 @@ class Senders(Generic[Result]):
     def _work(self, client: AmazonPayClient) -> None:
         with client:
             while (job := self._jobs.get()) is not None:
-                time.sleep(max(0.0, job.not_before - time.monotonic()))
-                self._results.put(_result_of(job, client))
+                dropped = self._dropping.wait(max(0.0, job.not_before - time.monotonic()))
+                self._results.put(_DROPPED if dropped else _result_of(job, client))
 
 
 def _result_of(job: _Job[Result], client: AmazonPayClient) -> Result:

@@ -1,4 +1,4 @@
-"""The scheduler's own rows: who acted on a tick, and how fast each merchant may call Amazon."""
+"""The scheduler's own rows: who acts on a tick, who lives, how fast a merchant may call Amazon."""
 
 from datetime import datetime
 
@@ -29,3 +29,16 @@ class PacingRow(SQLModel, table=True):
     operation: str = Field(primary_key=True)
     next_at_us: int = Field(sa_type=BigInteger)
     interval_us: int = Field(sa_type=BigInteger)
+
+
+class WorkerRow(SQLModel, table=True):
+    """One worker process on any machine, alive until a moment of the database's clock.
+
+    It moves the moment on as long as it lives; once that is past, others take over its work.
+    """
+
+    __tablename__ = "worker"
+
+    id: str = Field(primary_key=True)
+    started_at: datetime
+    alive_until: datetime

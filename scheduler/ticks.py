@@ -1,6 +1,6 @@
 """Decides which of many workers acts on a tick: the first to insert its row."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, Engine, delete, func, select
 
@@ -9,13 +9,22 @@ from scheduler.tables import TickRow
 
 ticks = table_of(TickRow)
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def slot_of(now: datetime, *, every_seconds: float) -> datetime:
+    """The slot of time that `now` falls into, by its beginning: the same for every worker."""
+    width = timedelta(seconds=every_seconds)
+    return EPOCH + (now - EPOCH) // width * width
+
 
 def won(engine: Engine, *, job: str, slot: datetime, worker_id: str) -> bool:
     """True for exactly one worker per job and slot; also harmless if the job ran twice."""
-    return writing(engine, lambda connection: _won(connection, job, slot, worker_id))
+    return writing(engine, lambda c: wins(c, job=job, slot=slot, worker_id=worker_id))
 
 
-def _won(connection: Connection, job: str, slot: datetime, worker_id: str) -> bool:
+def wins(connection: Connection, *, job: str, slot: datetime, worker_id: str) -> bool:
+    """The same within a transaction of the caller's: what it writes there is written once."""
     row = {"job": job, "slot": slot, "worker_id": worker_id}
     # A tick of tomorrow was written by a clock that ran ahead; it must not win for ever.
     tomorrow = slot + timedelta(days=1)

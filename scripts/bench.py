@@ -1,6 +1,6 @@
 """`make bench`: measures, prints a table, and exits 1 when a requirement is missed.
 
-    python -m scripts.bench [--quick] [--json]
+    python -m scripts.bench [--quick] [--json] [--throttle-minutes 20]
 
 Ratios compare with a limit that is measured in the same run, so they mean the same on a slow
 machine as on a fast one. Everything happens on loopback and in a folder that is removed again.
@@ -11,14 +11,25 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from scripts.benchmarks import arithmetic, client, demo, local_amazon, machine, planning
+from scripts.benchmarks import (
+    arithmetic,
+    client,
+    demo,
+    local_amazon,
+    machine,
+    planning,
+    renewals,
+    throttle,
+)
 from scripts.benchmarks.figures import Figure
+from scripts.benchmarks.renewals import Size
+from scripts.benchmarks.rig import RigFailed, stop_postgres
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +40,26 @@ class Plan:
     seconds: float
     calls: int
     subscriptions: int
+    renewals: Size
+    throttle_minutes: float
 
 
-WHOLE = Plan(months=12, seconds=3.0, calls=2_000, subscriptions=planning.REQUIRED_FOR)
-QUICK = Plan(months=1, seconds=0.6, calls=1_000, subscriptions=100_000)
+WHOLE = Plan(
+    months=12,
+    seconds=3.0,
+    calls=2_000,
+    subscriptions=planning.REQUIRED_FOR,
+    renewals=Size(renewals=6_000, due=1_000_000, old=2_000),
+    throttle_minutes=2.0,
+)
+QUICK = Plan(
+    months=1,
+    seconds=0.6,
+    calls=1_000,
+    subscriptions=100_000,
+    renewals=Size(renewals=1_000, due=20_000, old=400),
+    throttle_minutes=0.3,
+)
 
 
 def measure(plan: Plan, folder: Path) -> list[Figure]:
@@ -45,6 +72,8 @@ def measure(plan: Plan, folder: Path) -> list[Figure]:
         *demo.measure(folder=folder, months=plan.months, limit=limit),
         *arithmetic.measure(folder=folder, seconds=plan.seconds, limit=limit),
         *planning.measure(folder=folder / "planning", subscriptions=plan.subscriptions),
+        *renewals.measure(folder=folder / "renewals", size=plan.renewals, limit=limit),
+        *throttle.measure(folder=folder / "throttle", minutes=plan.throttle_minutes),
     ]
 
 
@@ -80,13 +109,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--quick", action="store_true", help="play 1 month instead of 12")
     parser.add_argument("--json", action="store_true", help="one JSON document")
+    parser.add_argument(
+        "--throttle-minutes", type=float, help="how long to charge under the throttle (2; 0.3)"
+    )
     given = parser.parse_args(arguments)
+    plan = QUICK if given.quick else WHOLE
+    if given.throttle_minutes is not None:
+        plan = replace(plan, throttle_minutes=given.throttle_minutes)
     try:
         with tempfile.TemporaryDirectory(prefix="autopay-bench-") as folder:
-            figures = measure(QUICK if given.quick else WHOLE, Path(folder))
-    except (demo.DemoFailed, planning.PlanningFailed) as failed:
+            figures = measure(plan, Path(folder))
+    except (demo.DemoFailed, planning.PlanningFailed, RigFailed) as failed:
         sys.stderr.write(f"bench: {failed}\n")
         return 1
+    finally:
+        stop_postgres()
     if given.json:
         print(json.dumps({"quick": given.quick, "figures": [f.as_json() for f in figures]}))
     else:

@@ -8,7 +8,7 @@ from amazonpay.sandbox.effects import cancel_charge as cancel
 from amazonpay.sandbox.effects import decline_permission, release_cap
 from amazonpay.sandbox.refusals import amount_exceeded, wrong_charge_state
 from amazonpay.sandbox.rows import Charge
-from amazonpay.sandbox.simulation import header_outcome
+from amazonpay.sandbox.simulation import Outcome, header_outcome, next_capture
 from amazonpay.sandbox.world import Reply, Request, World
 
 
@@ -31,7 +31,7 @@ def capture_charge(world: World, request: Request) -> Reply:
 
 
 def _begin(world: World, row: Charge, amount: int, request: Request) -> Charge:
-    outcome = header_outcome("CaptureCharge", request.simulation)
+    outcome = header_outcome("CaptureCharge", request.simulation) or _scripted(world, row)
     reason = None if outcome is None else outcome.reason
     if reason is not None and world.options.capture_rejected == "at_once":
         _decline(world, row, reason, request.now)
@@ -40,6 +40,17 @@ def _begin(world: World, row: Charge, amount: int, request: Request) -> Charge:
     if outcome is None and not late:
         return captured(row, amount=amount, now=request.now)
     return capture_initiated(world, row, amount=amount, reason=reason, now=request.now)
+
+
+def _scripted(world: World, row: Charge) -> Outcome | None:
+    """What the script of the permission says of its next capture."""
+    permission = world.permission(row.permission_id)
+    found = next_capture(permission.behaviour)
+    if found is None:
+        return None
+    outcome, rest = found
+    world.store.save_permission(replace(permission, behaviour=rest))
+    return outcome
 
 
 def _decline(world: World, row: Charge, reason: str, now: int) -> None:

@@ -21,7 +21,7 @@ from amazonpay.sandbox.faults import (
 from amazonpay.sandbox.instants import parse_instant
 from amazonpay.sandbox.refusals import Refused
 from amazonpay.sandbox.routes import OPERATIONS
-from amazonpay.sandbox.simulation import BEHAVIOURS
+from amazonpay.sandbox.simulation import BEHAVIOURS, CAPTURES
 
 Json = dict[str, Any]
 
@@ -125,10 +125,10 @@ def behaviour(body: Json, where: str = "") -> str | None:
     if not isinstance(value, list) or len(value) > 10_000:
         raise ControlRefused(_join(where, "behaviour"), f"{_show(value)} is not a list of results")
     for position, entry in enumerate(value):
-        if not isinstance(entry, str) or entry not in BEHAVIOURS:
+        if not isinstance(entry, str) or entry not in BEHAVIOURS | CAPTURES:
             raise ControlRefused(
                 _join(where, f"behaviour[{position}]"),
-                f"{_show(entry)} is not one of {', '.join(BEHAVIOURS)}",
+                f"{_show(entry)} is not one of {', '.join(BEHAVIOURS | CAPTURES)}",
             )
     return json.dumps(value)
 

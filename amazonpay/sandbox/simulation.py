@@ -75,6 +75,12 @@ BEHAVIOURS: Final[dict[str, Outcome]] = {
     "Pending:Authorized": Outcome("pending"),
     **{f"Pending:{code}": Outcome("pending", code) for code in _PENDING_ENDS},
 }
+_OF_A_CAPTURE: Final = "Capture:"
+CAPTURES: Final[dict[str, Outcome]] = {
+    f"{_OF_A_CAPTURE}Initiated": Outcome("capture_initiated"),
+    **{f"{_OF_A_CAPTURE}{code}": Outcome("capture_initiated", code) for code in _PENDING_ENDS},
+}
+"""Entries of a script that are about coming captures, not about coming charges."""
 
 
 def heeded_code(
@@ -103,8 +109,21 @@ def header_outcome(operation: str, code: str | None) -> Outcome | None:
 
 
 def next_scripted(behaviour: str) -> tuple[Outcome, str]:
-    """The first entry of a script and the script that is left; an empty script says ok."""
-    if behaviour == "[]":
-        return OK, behaviour
-    first, *rest = json.loads(behaviour)
-    return BEHAVIOURS[first], json.dumps(rest)
+    """What the next Create Charge does and the script that is left; an empty script says ok."""
+    found = _taken(behaviour, of_a_capture=False)
+    return (OK, behaviour) if found is None else found
+
+
+def next_capture(behaviour: str) -> tuple[Outcome, str] | None:
+    """What the next capture does and the script that is left; None where it says nothing."""
+    return _taken(behaviour, of_a_capture=True)
+
+
+def _taken(behaviour: str, *, of_a_capture: bool) -> tuple[Outcome, str] | None:
+    script: list[str] = json.loads(behaviour)
+    for place, entry in enumerate(script):
+        if entry.startswith(_OF_A_CAPTURE) is of_a_capture:
+            return (CAPTURES if of_a_capture else BEHAVIOURS)[entry], json.dumps(
+                [*script[:place], *script[place + 1 :]]
+            )
+    return None

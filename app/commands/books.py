@@ -1,9 +1,10 @@
 """`autopay migrate` and `autopay settings`."""
 
 from pathlib import Path
+from uuid import uuid4
 
 from pydantic import SecretStr
-from sqlalchemy import make_url
+from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import OperationalError
 
 from app.context import open_database
@@ -11,6 +12,9 @@ from app.migrations import migrate as upgrade
 from app.output import say, write_json, write_table
 from app.problems import Refused
 from app.settings import Settings, load_settings, settings_file
+from billing import writing
+from billing.environment import mark_environment
+from scheduler import SystemClock
 
 
 def migrate(*, as_json: bool) -> None:
@@ -20,6 +24,7 @@ def migrate(*, as_json: bool) -> None:
     url = make_url(settings.database_url).render_as_string(hide_password=True)
     try:
         before, after = upgrade(database)
+        _mark(settings, database)
     except OperationalError as error:
         reason = str(error.orig).splitlines()[0]
         raise Refused(
@@ -33,6 +38,13 @@ def migrate(*, as_json: bool) -> None:
         say(f"{url} is at revision {after} already.")
     else:
         say(f"{url}: revision {before or 'none'} → {after}.")
+
+
+def _mark(settings: Settings, database: Engine) -> None:
+    """A new database learns which environment it belongs to; one that knows it keeps it."""
+    at = SystemClock().now()
+    name, uid = settings.environment_name, uuid4().hex
+    writing(database, lambda c: mark_environment(c, name=name, uid=uid, at=at, by="migrate"))
 
 
 def show_settings(*, as_json: bool) -> None:

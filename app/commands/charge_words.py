@@ -22,6 +22,7 @@ REFUND_STATES = {
 SLOT_STATES = {
     "due": ("請求予定", "due"),
     "open": ("処理中", "under way"),
+    "authorized": ("承認済み・出荷待ち", "authorised, waits for its shipment"),
     "waiting_buyer": ("お客様対応待ち", "waits for the buyer"),
     "paid": ("支払い済み", "paid"),
     "refused": ("上限により請求不可", "refused by the cap"),

@@ -1,17 +1,31 @@
 """`autopay run` and `autopay worker`."""
 
 import logging
+import os
 import signal
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from app import crash_points
 from app.context import Books, charging_engine, opened_books
+from app.deliveries import delivering
 from app.local_amazon import amazon_for
 from app.output import note, progress_bar, say, write_json
 from app.problems import Refused
 from app.settings import load_settings
-from billing import OutcomeKind
-from scheduler import RunReport, ShiftedClock, SystemClock, Worker
+from billing import OutcomeKind, load_merchant, reading
+from scheduler import (
+    AllMerchants,
+    BillingEngine,
+    RunReport,
+    ShiftedClock,
+    SystemClock,
+    Worker,
+)
+
+# A run is waited for; what it does not read of the coming permissions, the next one does.
+SWEEP_SECONDS = 60
 
 
 def run(*, at: datetime | None, as_json: bool) -> None:
@@ -30,20 +44,29 @@ def run(*, at: datetime | None, as_json: bool) -> None:
             report = engine.run_due(
                 on_progress=lambda report: advance(sum(report.outcomes.values()))
             )
+        heard = engine.process_notifications()
         watched = engine.watch()
-    _tell(report, watched, as_json=as_json)
+        swept = engine.sweep(seconds=SWEEP_SECONDS)
+        engine.chain_books()
+    looked = {
+        "permissions_read": watched,
+        "permissions_swept": swept,
+        "notifications": heard.objects,
+    }
+    _tell(report, looked, as_json=as_json)
 
 
-def _tell(report: RunReport, watched: int, *, as_json: bool) -> None:
+def _tell(report: RunReport, looked: Mapping[str, int], *, as_json: bool) -> None:
     counts = {kind.value: report.outcomes.get(kind, 0) for kind in OutcomeKind}
     if as_json:
         write_json(
             {
                 "cycles_opened": report.cycles_opened,
                 "slots_handled": report.slots_handled,
-                "permissions_read": watched,
+                **looked,
                 **counts,
                 "refunds": {kind.value: number for kind, number in report.refunds.items()},
+                "acts": {kind.value: number for kind, number in report.acts.items()},
             }
         )
         return
@@ -52,37 +75,63 @@ def _tell(report: RunReport, watched: int, *, as_json: bool) -> None:
     if report.refunds:
         refunds = ", ".join(f"{kind.value} {number:,}" for kind, number in report.refunds.items())
         say(f"refunds: {refunds}")
+    if report.acts:
+        acts = ", ".join(f"{kind.value} {number:,}" for kind, number in report.acts.items())
+        say(f"captures and cancellations: {acts}")
     if counts["unknown"]:
         note(
             "Some answers were unknown at first; what is still in doubt is replayed by later runs."
         )
 
 
-def worker() -> None:
-    """Work until Ctrl-C or SIGTERM."""
+def worker(*, all_merchants: bool = False) -> None:
+    """Work until Ctrl-C or SIGTERM, for the merchant of the settings or for all that have keys."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    for chatty in ("alembic", "apscheduler", "httpx"):
+    for chatty in ("alembic", "httpx", "procrastinate"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # It warns of every tick that came while the one before was still at work.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     crash_points.arm()
     settings = load_settings()
     with opened_books(settings) as books, amazon_for(settings):
-        reason = work_until_stopped(books)
+        reason = work_until_stopped(books, all_merchants=all_merchants)
     if reason is not None:
         raise Refused(reason)
 
 
-def work_until_stopped(books: Books) -> str | None:
-    """Run a worker in the foreground; returns why Amazon stopped it, or None when asked to end."""
+def work_until_stopped(books: Books, *, all_merchants: bool = False) -> str | None:
+    """Run a worker in the foreground; returns why Amazon stopped it, or None when asked to end.
+
+    One that cannot finish in time ends the process as if it were killed: others take over.
+    """
     stopped: list[str] = []
     worker = Worker(
-        charging_engine(books),
+        _all_merchants(books) if all_merchants else charging_engine(books),
         charge_every_seconds=books.settings.tick_seconds,
+        slices_at_once=books.settings.slices_at_once,
+        heartbeat_seconds=books.settings.heartbeat_seconds,
         on_stopped=stopped.append,
+        delivering=delivering(books.settings),
     )
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: worker.end())
-    note(f"worker for merchant {books.merchant.id!r} is running; Ctrl-C ends it")
+    served = "all merchants" if all_merchants else f"merchant {books.merchant.id!r}"
+    note(f"worker for {served} is running; Ctrl-C ends it")
     worker.start()
     worker.wait()
-    worker.stop()
+    if not worker.stop():
+        note("the worker did not finish in time; what is unfinished is taken over by others")
+        logging.shutdown()
+        os._exit(1)
     return stopped[0] if stopped else None
+
+
+def _all_merchants(books: Books) -> AllMerchants:
+    def start(merchant_id: str) -> BillingEngine:
+        with reading(books.database) as connection:
+            merchant = load_merchant(connection, merchant_id)
+        # What is asked of a live endpoint is asked for each merchant by its own environment.
+        settings = books.settings.model_copy(update={"environment": merchant.environment})
+        return charging_engine(replace(books, merchant=merchant, settings=settings))
+
+    return AllMerchants(books.database, SystemClock(), start)

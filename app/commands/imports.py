@@ -45,7 +45,7 @@ def import_catalogue(file: Path, *, as_json: bool) -> None:
     )
     if catalogue.offers:
         say(
-            "Add-ons, coupons, families and migrations: "
+            "Add-ons, coupons, families, migrations and dunning: "
             f"{change.offers_added} added, {change.offers_renamed} renamed, "
             f"{change.offers_unchanged} unchanged."
         )

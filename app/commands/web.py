@@ -12,7 +12,8 @@ from types import FrameType
 import uvicorn
 
 from app.context import Books, charging_engine, opened_books
-from app.local_amazon import amazon_for
+from app.deliveries import delivering
+from app.local_amazon import amazon_for, ask_for_notifications, local_certificates
 from app.output import note, say
 from app.problems import Refused
 from app.settings import load_settings
@@ -60,6 +61,7 @@ def serve_books(
         password = _staff_password(books)
         server = _server(books, clock, password)
         with _ended_by_signals(server), _working(books, clock, wanted=with_worker):
+            ask_for_notifications(books.settings, address=_address(bound))
             _greet(books, address=_address(bound), password=password)
             server.run(sockets=[bound])
 
@@ -108,8 +110,14 @@ def _staff_password(books: Books) -> str:
 
 
 def _server(books: Books, clock: Clock, password: str) -> uvicorn.Server:
+    token = books.settings.metrics_token
     app = create_app(
-        database=books.database, merchant=books.merchant, staff_password=password, clock=clock
+        database=books.database,
+        merchant=books.merchant,
+        staff_password=password,
+        clock=clock,
+        metrics_token=None if token is None else token.get_secret_value(),
+        certificates=local_certificates(books.settings),
     )
     config = uvicorn.Config(
         app,
@@ -168,6 +176,7 @@ def _worker(books: Books, clock: Clock) -> Worker | None:
             charging_engine(books, clock),
             charge_every_seconds=books.settings.tick_seconds,
             on_stopped=say_once,
+            delivering=delivering(books.settings),
         )
     except NoKeys as missing:
         note(f"nothing is charged from here, only pages are served: {missing}")

@@ -51,6 +51,7 @@ def write_settings(folder: Path, amazon: LocalAmazon) -> Settings:
         "AUTOPAY_PACED": "false",
         # The local Amazon Pay answers within milliseconds: more in flight would only wait.
         "AUTOPAY_IN_FLIGHT": "8",
+        "AUTOPAY_NOTIFICATION_TOPICS": amazon.ipn_topic_arn,
         "AUTOPAY_STAFF_PASSWORD": secrets.token_urlsafe(9),
     }
     file = folder / "autopay.env"

@@ -8,12 +8,15 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 
+from amazonpay.notifications import AsyncCertificateFetcher
 from app.web.charges import ChargePages
 from app.web.forms import ForeignForm, form_check
 from app.web.gate import Gate
 from app.web.headers import SecurityHeaders
 from app.web.login import LoginPages
 from app.web.login_guard import LoginGuard
+from app.web.metrics import add_metrics
+from app.web.notifications import NotificationDoor
 from app.web.rendering import Pages, icon, is_logged_in, style_sheet
 from app.web.sessions import FormTokens, Sessions
 from billing import Merchant, reading
@@ -23,11 +26,19 @@ log = logging.getLogger(__name__)
 
 
 def create_app(
-    *, database: Engine, merchant: Merchant, staff_password: str, clock: Clock
+    *,
+    database: Engine,
+    merchant: Merchant,
+    staff_password: str,
+    clock: Clock,
+    metrics_token: str | None = None,
+    certificates: AsyncCertificateFetcher | None = None,
 ) -> FastAPI:
     """The web face of one merchant's books; the user is `staff` with the given password.
 
-    Sessions and the count of failed log-ins live in this process: run one per address.
+    `metrics_token` lets a monitoring system read `/metrics`; without one nobody can. Sessions and
+    the count of failed log-ins live in this process: run one per address. `certificates` fetches
+    those of notifications from a local Amazon Pay; without it they come from Amazon.
     """
     sessions, tokens = Sessions(), FormTokens()
     pages = Pages(merchant=merchant, tokens=tokens, clock=clock)
@@ -41,9 +52,17 @@ def create_app(
     app.include_router(login.routes)
     app.include_router(ChargePages(database, pages).routes)
     _add_open_routes(app, database)
+    add_metrics(app, database=database, clock=clock, token=metrics_token)
     _add_error_pages(app, pages, login)
     # The last one added is the outermost: headers around the gate around the pages.
     app.add_middleware(Gate, sessions=sessions)
+    app.add_middleware(
+        NotificationDoor,
+        database=database,
+        merchant_id=merchant.id,
+        clock=clock,
+        certificates=certificates,
+    )
     app.add_middleware(SecurityHeaders, pages=pages)
     return app
 

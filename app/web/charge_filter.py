@@ -10,7 +10,10 @@ from urllib.parse import urlencode
 
 from billing import Cursor
 
-STATES = ("captured", "declined", "in_doubt", "intended", "pending", "refused")
+STATES = (
+    *("authorized", "canceled", "captured", "declined"),
+    *("in_doubt", "intended", "pending", "refused"),
+)
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 MOST_LETTERS = 100
 LARGEST_ID = 2**31 - 1  # PostgreSQL's INTEGER refuses to compare with more

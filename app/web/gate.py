@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.web.sessions import SESSION, Sessions, read_cookie
 
-OPEN_PATHS = frozenset({"/login", "/health", "/style.css", "/icon.svg"})
+OPEN_PATHS = frozenset({"/login", "/health", "/metrics", "/style.css", "/icon.svg"})
 HOME = "/charges"
 
 

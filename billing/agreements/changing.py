@@ -29,6 +29,7 @@ from billing.brake import load_brake
 from billing.cap_plan import Verdict
 from billing.dates import civil_date
 from billing.merchants import Merchant
+from billing.notices import change_notices, write_notices
 from billing.quotes.agreement import Agreement, load_agreements
 from billing.quotes.bills import Bill
 from billing.quotes.books import load_situation
@@ -180,6 +181,7 @@ def make_change(
 ) -> list[Invoiced]:
     """Write events, agreement and bills of a change that takes effect."""
     write_events(connection, row, before.subscription, decided.events)
+    write_notices(connection, change_notices(row, decided.events, at=at))
     after = replace(
         before,
         subscription=decided.subscription,

@@ -73,4 +73,6 @@ def _by_hand(row: Row, last: Event, amount_yen: int, at: datetime) -> dict[str, 
         "amount_yen": amount_yen,
         "reason": last.fact.kind,
         "next_try_at": None,
+        "reference": None,
+        "facts": None,
     }

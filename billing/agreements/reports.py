@@ -46,12 +46,16 @@ class ReportKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One thing that happened to an invoice of a changed agreement; `reason` says why."""
+    """One thing that happened to an invoice of a changed agreement; `reason` says why.
+
+    `policy` is what giving up means for the agreement (pause or cancel).
+    """
 
     kind: ReportKind
     subscription_id: int
     invoice_id: int
     reason: str = ""
+    policy: str = ""
 
 
 def waits_for_charge(connection: Connection, subscription_ids: Sequence[int]) -> set[int]:
@@ -84,7 +88,7 @@ def _book(run: AgreementRun, report: Report) -> None:
             _void(run, invoice)
             change_declined(run.connection, run.merchant, row, at=run.at, reason=report.reason)
         case ReportKind.GIVEN_UP if invoice["purpose"] == "renewal":
-            cycle_given_up(run, row, agreement, run.merchant.dunning_end)
+            cycle_given_up(run, row, agreement, report.policy)
         case _:
             pass  # a change that was made already is a debt like any other
 

@@ -6,22 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from billing.agreements.changing import Decided, change_paid, make_change
 from billing.agreements.giving_up import charge_under_way, give_up_open_invoices
 from billing.agreements.invoicing import write_bills
 from billing.agreements.writing import price_id_of, store
 from billing.dates import civil_date
+from billing.dunning_store import dunning_of
 from billing.merchants import Merchant
-from billing.quotes.agreement import Agreement
+from billing.notices import DUNNING_IS_OVER
+from billing.quotes.agreement import Agreement, load_agreements
 from billing.quotes.books import ENGINE_RULES, with_merchant
 from billing.quotes.projecting import happened
 from billing.quotes.renewing import renewed
 from billing.quotes.values import Account, CapRoom, Situation
 from billing.rows import Row, table_of
-from billing.tables import SubscriptionRow
-from plans import Catalogue, SubscriptionState
+from billing.tables import InvoiceRow, SubscriptionRow
+from plans import Catalogue, DunningEnd, SubscriptionState
 from plans.lifecycle import (
     Actor,
     ChargeDeclined,
@@ -43,9 +45,11 @@ __all__ = [
     "cycle_given_up",
     "invoice_paid",
     "open_agreement",
+    "permission_told",
 ]
 
 _subscriptions = table_of(SubscriptionRow)
+_invoices = table_of(InvoiceRow)
 _POLICY = Policy()
 
 
@@ -192,8 +196,36 @@ def cycle_given_up(run: AgreementRun, row: Row, agreement: Agreement, policy: st
         _kept(run, row, unpaid)
         return
     outcome = DunningOutcome.CANCEL if policy == "cancel" else DunningOutcome.PAUSE
-    events = run.decided(agreement.subscription, DunningEnded(outcome), "dunning is over")
+    events = run.decided(agreement.subscription, DunningEnded(outcome), DUNNING_IS_OVER)
     _after(run, row, unpaid, events)
+
+
+def permission_told(
+    run: AgreementRun, row: Row, agreement: Agreement, command: Command, reason: str
+) -> None:
+    """Amazon says that the permission changed; an agreement that ends by it owes nothing more,
+    unless the schedule of its invoice keeps that open. Raises what the life cycle refuses."""
+    events = decide(
+        agreement.subscription,
+        command,
+        actor=Actor.AMAZON,
+        reason=reason,
+        at=run.at,
+        on=run.on,
+        policy=_POLICY,
+    )
+    _after(run, row, agreement, events)
+    if not _stays_open(run, row):
+        _without_debt(run, row, load_agreements(run.connection, [row["id"]])[row["id"]])
+
+
+def _stays_open(run: AgreementRun, row: Row) -> bool:
+    unpaid = select(_invoices.c.id).where(
+        _invoices.c.subscription_id == row["id"], _invoices.c.state == "open"
+    )
+    ids = run.connection.execute(unpaid).scalars()
+    found = dunning_of(run.connection, run.merchant, ids, at=run.at).values()
+    return any(each.schedule.closed_end is DunningEnd.KEEP_OPEN for each in found)
 
 
 def _after(run: AgreementRun, row: Row, agreement: Agreement, events: Sequence[Event]) -> None:

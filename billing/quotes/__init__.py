@@ -1,7 +1,8 @@
 """Quotes: the exact, pinned answer to every "what if" of a subscription, and its confirmation.
 
-Pure functions over one frozen `Situation`; only `load_situation` reads the books. Nothing here
-writes: confirming gives the events and bills that the charging spine then carries out.
+Pure functions over one frozen `Situation`, which `load_situation` and what it calls read from the
+books. Nothing here writes: confirming gives the events and bills that the charging spine then
+carries out.
 """
 
 from billing.quotes.agreed import price_ref, price_ref_text

@@ -64,7 +64,7 @@ _invoices = table_of(InvoiceRow)
 _lines = table_of(InvoiceLineRow)
 _cap_months = table_of(CapMonthRow)
 
-_UNPAID = ("due", "open", "waiting_buyer", "refused", "quarantined")
+_UNPAID = ("due", "open", "authorized", "waiting_buyer", "refused", "quarantined")
 _COMES = ("due", "waiting_buyer")
 _PLAN_KINDS = (LineKind.PLAN, LineKind.FIRST_CYCLE, LineKind.CYCLE_PRICE)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date
 from typing import Any
 
 from billing.quotes.agreed import price_ref
 from billing.quotes.values import Situation
-from plans import AddOn, Coupon, Offer, canonical_form, canonical_hash
+from plans import AddOn, Coupon, DunningSchedule, Offer, canonical_form, canonical_hash
 from plans.lifecycle import (
     Actor,
     AddOnChange,
@@ -105,7 +105,8 @@ def _catalogue(situation: Situation, command: Command) -> Any:
     ]
     return {
         "plans": [
-            canonical_form(catalogue.plans[code]) for code in sorted(plans & set(catalogue.plans))
+            canonical_form(replace(catalogue.plans[code], dunning=None))
+            for code in sorted(plans & set(catalogue.plans))
         ],
         "prices": [
             price.content_hash for code in sorted(plans) for price in catalogue.prices.get(code, ())
@@ -116,9 +117,14 @@ def _catalogue(situation: Situation, command: Command) -> Any:
 
 
 def _concerned(offers: Iterable[Offer], codes: frozenset[str]) -> list[Offer]:
-    """Keep the add-ons and coupons that are named, and every family and migration."""
+    """Keep the add-ons and coupons that are named, and every family and migration.
+
+    How a declined charge is tried again changes no amount: dunning is left out.
+    """
     found: list[Offer] = []
     for offer in offers:
+        if isinstance(offer, DunningSchedule):
+            continue
         if not isinstance(offer, AddOn | Coupon) or offer.code in codes:
             found.append(offer)
     return found

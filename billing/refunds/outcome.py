@@ -10,11 +10,10 @@ from enum import StrEnum
 from amazonpay import (
     AmazonPayError,
     DefiniteRefusal,
-    InvalidArgument,
     Misconfigured,
     Refund,
-    Throttled,
 )
+from billing.answers import ErrorKind, kind_of_error
 
 PENDING_STATES = frozenset({"RefundInitiated", "Pending"})
 # What Amazon may answer to a refund that it will not make; the money is owed all the same.
@@ -39,6 +38,15 @@ class RefundOutcomeKind(StrEnum):
     MISCONFIGURED = "misconfigured"
     UNKNOWN = "unknown"
     CONTRADICTION = "contradiction"
+
+
+BY_ERROR = {
+    ErrorKind.OUR_FAULT: RefundOutcomeKind.CONTRADICTION,
+    ErrorKind.THROTTLED: RefundOutcomeKind.THROTTLED,
+    ErrorKind.MISCONFIGURED: RefundOutcomeKind.MISCONFIGURED,
+    ErrorKind.UNKNOWN: RefundOutcomeKind.UNKNOWN,
+}
+"""What every error but a refusal of the refund itself means for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +117,11 @@ def _mismatch(refund: OpenRefund, answer: Refund) -> str | None:
 
 def from_refund_error(refund: OpenRefund, error: AmazonPayError) -> RefundOutcome:
     """Sort an error: what is definite for this key, what is not, and what is our own fault."""
-    if isinstance(error, InvalidArgument):
-        return RefundOutcome(refund, RefundOutcomeKind.CONTRADICTION, detail=str(error))
-    if isinstance(error, Throttled):
-        return RefundOutcome(refund, RefundOutcomeKind.THROTTLED)
-    if isinstance(error, Misconfigured):
-        return RefundOutcome(refund, RefundOutcomeKind.MISCONFIGURED, detail=str(error))
-    if isinstance(error, DefiniteRefusal):
+    if isinstance(error, DefiniteRefusal) and not isinstance(error, Misconfigured):
         return _from_refusal(refund, error)
-    return RefundOutcome(refund, RefundOutcomeKind.UNKNOWN, detail=str(error))
+    kind = BY_ERROR[kind_of_error(error)]
+    detail = None if kind is RefundOutcomeKind.THROTTLED else str(error)
+    return RefundOutcome(refund, kind, detail=detail)
 
 
 def _from_refusal(refund: OpenRefund, error: DefiniteRefusal) -> RefundOutcome:

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, select
-from sqlalchemy.exc import OperationalError
 
 from billing import ledger
 from billing.checkpoints import reached
@@ -19,6 +18,7 @@ from billing.database import writing
 from billing.dates import civil_date
 from billing.merchants import Merchant
 from billing.notices import notice_row, write_notices
+from billing.recording import cannot_be_recorded, record_together
 from billing.refunds.outcome import RefundOutcome, RefundOutcomeKind
 from billing.rows import Row, fetch, table_of, update_many
 from billing.tables import AttemptRow, RefundRow, SlotRow
@@ -57,16 +57,11 @@ def record_refunds(
     if not outcomes:
         return
     reached("refund.before_record")
-    try:
-        writing(engine, lambda connection: _record(connection, merchant, outcomes, at))
-    except OperationalError:
-        raise
-    except Exception as error:
-        if len(outcomes) == 1:
-            _set_aside(engine, merchant, outcomes[0], error, at)
-        else:
-            for outcome in outcomes:
-                record_refunds(engine, merchant, [outcome], at=at)
+    record_together(
+        outcomes,
+        write=lambda some: writing(engine, lambda c: _record(c, merchant, some, at)),
+        set_aside=lambda outcome, error: _set_aside(engine, merchant, outcome, error, at),
+    )
     reached("refund.recorded")
 
 
@@ -74,8 +69,8 @@ def _set_aside(
     engine: Engine, merchant: Merchant, outcome: RefundOutcome, error: Exception, at: datetime
 ) -> None:
     log.critical("outcome of refund %d cannot be recorded", outcome.refund.id, exc_info=error)
-    said = f"Amazon said {outcome.kind} ({outcome.refund_id or outcome.reason_code})"
-    detail = f"{said}, which cannot be recorded: {type(error).__name__}: {error}"
+    said = f"{outcome.kind} ({outcome.refund_id or outcome.reason_code})"
+    detail = cannot_be_recorded(said, error)
     kind = RefundOutcomeKind.CONTRADICTION
     contradiction = replace(outcome, kind=kind, refund_id=None, detail=detail)
     writing(engine, lambda connection: _record(connection, merchant, [contradiction], at))

@@ -9,7 +9,14 @@ from sqlalchemy import ColumnElement, Connection, case, func, select
 
 from billing.merchants import Merchant
 from billing.rows import fetch, insert_unless_known, is_word, table_of
-from billing.tables import AttemptRow, RefundRoomRow, RefundRow, SlotRow, SubscriptionRow
+from billing.tables import (
+    AttemptRow,
+    ChargebackRow,
+    RefundRoomRow,
+    RefundRow,
+    SlotRow,
+    SubscriptionRow,
+)
 from plans import BadInput
 
 attempts = table_of(AttemptRow)
@@ -17,9 +24,12 @@ slots = table_of(SlotRow)
 subscriptions = table_of(SubscriptionRow)
 refunds = table_of(RefundRow)
 rooms = table_of(RefundRoomRow)
+chargebacks = table_of(ChargebackRow)
 
 OPEN = ("intended", "in_doubt", "pending", "quarantined")
 TAKEN = ("refunded_yen", "busy_yen", "owed_yen", "refunds")
+# What Amazon allows of one charge unless the merchant's rule says otherwise; UNCERTAIN there.
+MOST_REFUNDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +56,25 @@ class RefundableCharge:
     busy_yen: int
     owed_yen: int
     refunds: int
+    taken_back_yen: int = 0
+    most_refunds: int = MOST_REFUNDS
 
     @property
     def left_yen(self) -> int:
-        """What is neither given back nor on its way: never more than was captured."""
-        return self.captured_yen - self.refunded_yen - self.busy_yen
+        """What is neither given back, on its way, nor taken back by a bank; 0 at least."""
+        gone = self.refunded_yen + self.busy_yen + self.taken_back_yen
+        return max(0, self.captured_yen - gone)
 
     @property
     def free_yen(self) -> int:
-        """What a new refund may take now; nothing while another one of the charge is open."""
-        return 0 if self.busy_yen else self.left_yen
+        """What a new refund may take now; nothing while another one of the charge is open, or
+        when Amazon would make no further one of it."""
+        return 0 if self.busy_yen or self.is_full else self.left_yen
+
+    @property
+    def is_full(self) -> bool:
+        """As many refunds as Amazon makes of one charge were asked for."""
+        return self.refunds >= self.most_refunds
 
 
 def refundable_charges(
@@ -64,10 +83,12 @@ def refundable_charges(
     *,
     charge_id: str | None = None,
     subscription_id: str | None = None,
+    lock: bool = False,
 ) -> list[RefundableCharge]:
     """The captured charge of Amazon's id, or all of a subscription, newest first.
 
-    Raises `BadInput` when neither or both are given, or when there is no such charge.
+    With `lock` nobody else takes anything from them until the transaction ends. Raises `BadInput`
+    when neither or both are given, or when there is no such charge.
     """
     if (charge_id is None) == (subscription_id is None):
         raise BadInput(
@@ -89,7 +110,14 @@ def refundable_charges(
             rule="only what Amazon captured can be given back, and nothing of this was captured",
             remedy="look the charge up with: autopay charges --search TEXT",
         )
-    return [RefundableCharge(**row) for row in found]
+    most = merchant.refunds_per_charge
+    charges = [RefundableCharge(**row, most_refunds=most) for row in found]
+    if not lock:
+        return charges
+    lock_charges(connection, charges)
+    # Read again: what was read before the lock may have been taken meanwhile.
+    again = fetch(connection, _statement(merchant, wanted))
+    return [RefundableCharge(**row, most_refunds=most) for row in again]
 
 
 def _statement(merchant: Merchant, wanted: ColumnElement[bool]) -> Any:
@@ -109,6 +137,7 @@ def _statement(merchant: Merchant, wanted: ColumnElement[bool]) -> Any:
             slots.c.cycle,
             slots.c.purpose,
             *(func.coalesce(taken.c[name], 0).label(name) for name in TAKEN),
+            _taken_back().label("taken_back_yen"),
         )
         .join(slots, slots.c.id == attempts.c.slot_id)
         .join(subscriptions, subscriptions.c.id == slots.c.subscription_id)
@@ -117,6 +146,12 @@ def _statement(merchant: Merchant, wanted: ColumnElement[bool]) -> Any:
         .where(attempts.c.charge_id.is_not(None), wanted)
         .order_by(attempts.c.intended_at.desc(), attempts.c.id.desc())
     )
+
+
+def _taken_back() -> Any:
+    """What banks took back of the charge."""
+    total = select(func.coalesce(func.sum(chargebacks.c.amount_yen), 0))
+    return total.where(chargebacks.c.attempt_id == attempts.c.id).scalar_subquery()
 
 
 def _taken() -> Any:
@@ -171,6 +206,10 @@ def _why_not_more(charges: Sequence[RefundableCharge]) -> str:
     busy = sum(charge.busy_yen for charge in charges)
     later = sum(charge.left_yen for charge in charges if charge.busy_yen)
     told = f" ({captured} yen were captured, {refunded} given back, {busy} are on their way"
+    back = sum(charge.taken_back_yen for charge in charges)
+    full = sum(charge.left_yen for charge in charges if charge.is_full)
+    told += f", {back} taken back by banks" if back else ""
+    told += f", {full} are of charges with {charges[0].most_refunds} refunds" if full else ""
     return told + (f"; {later} more once those have arrived)" if later else ")")
 
 

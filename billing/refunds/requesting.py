@@ -19,7 +19,6 @@ from billing.idempotency import idempotency_key
 from billing.merchants import Merchant
 from billing.refunds.refundable import (
     RefundableCharge,
-    lock_charges,
     refundable_charges,
     spread_refund,
 )
@@ -75,16 +74,11 @@ def request_refund(
     """
     _check_words(request_id=request_id, reason=reason, actor=actor)
     charges = refundable_charges(
-        connection, merchant, charge_id=charge_id, subscription_id=subscription_id
+        connection, merchant, charge_id=charge_id, subscription_id=subscription_id, lock=True
     )
-    lock_charges(connection, charges)
     known = refunds_of_request(connection, merchant, request_id=request_id)
     if known:
         return _repeated(request_id, amount_yen, known, charges)
-    # Read again: only now nobody else takes anything from these charges.
-    charges = refundable_charges(
-        connection, merchant, charge_id=charge_id, subscription_id=subscription_id
-    )
     owed = _Owed(request_id, reason, actor, at, "agreement" if owed_already else "desk")
     _write(connection, merchant, owed, spread_refund(amount_yen, charges))
     made = refunds_of_request(connection, merchant, request_id=request_id)

@@ -18,6 +18,25 @@ from billing.tables.agreements import (
 )
 from billing.tables.books import JournalRow, NoticeRow, PostingRow
 from billing.tables.brakes import BrakeRow
+from billing.tables.captures import ActRow, ChargebackRow
+from billing.tables.chain import (
+    AuditEventRow,
+    ChainLinkRow,
+    EnvironmentAccountRow,
+    EnvironmentMarkRow,
+    GlobalBrakeRow,
+    RestorationCheckRow,
+    RestorationRow,
+)
+from billing.tables.deliveries import (
+    DeliveryRow,
+    EventHeadRow,
+    NoticeRulesRow,
+    NoticeTemplateRow,
+    WebhookEndpointRow,
+)
+from billing.tables.dunning import DunningRow
+from billing.tables.evidence import BalanceReadingRow, DoubtRow, PoisonRow, ProofRow
 from billing.tables.money import (
     AttemptRow,
     CapHoldRow,
@@ -28,33 +47,55 @@ from billing.tables.money import (
     SlotRow,
 )
 from billing.tables.naming import metadata
+from billing.tables.notifications import NotificationRow, RefusedNotificationRow
 from billing.tables.offers import OfferRow, OfferVersionRow
 from billing.tables.refunds import RefundRoomRow, RefundRow
 
 __all__ = [
+    "ActRow",
     "AgreementRow",
     "AttemptRow",
+    "AuditEventRow",
+    "BalanceReadingRow",
     "BrakeRow",
     "CapHoldRow",
     "CapMonthRow",
+    "ChainLinkRow",
     "ChargePermissionRow",
+    "ChargebackRow",
     "CustomerRow",
+    "DeliveryRow",
+    "DoubtRow",
+    "DunningRow",
+    "EnvironmentAccountRow",
+    "EnvironmentMarkRow",
+    "EventHeadRow",
+    "GlobalBrakeRow",
     "InvoiceLineRow",
     "InvoiceRow",
     "InvoiceTaxRow",
     "JournalRow",
     "MerchantRow",
     "NoticeRow",
+    "NoticeRulesRow",
+    "NoticeTemplateRow",
+    "NotificationRow",
     "OfferRow",
     "OfferVersionRow",
     "PlanRow",
+    "PoisonRow",
     "PostingRow",
     "PriceRow",
+    "ProofRow",
     "QuoteRow",
     "RefundRoomRow",
     "RefundRow",
+    "RefusedNotificationRow",
+    "RestorationCheckRow",
+    "RestorationRow",
     "SlotRow",
     "SubscriptionEventRow",
     "SubscriptionRow",
+    "WebhookEndpointRow",
     "metadata",
 ]

@@ -15,7 +15,8 @@ class MerchantRow(SQLModel, table=True):
     """One Amazon Pay merchant account in one environment, with its sealed key and its rules.
 
     A merchant may be prepared (catalogue, subscribers) before it has keys; without them nothing
-    can be charged.
+    can be charged. `notification_topics` are the SNS topics that may notify us, parted by commas;
+    permissions due within `sweep_days` are read every night (null: the engine's default).
     """
 
     __tablename__ = "merchant"
@@ -45,6 +46,16 @@ class MerchantRow(SQLModel, table=True):
     dunning_days: str = "1,3,7,14"
     dunning_end: str = "pause"
     registration_number: str | None = None
+    pending_authorizations: bool = Field(
+        default=False, sa_column_kwargs={"server_default": text("false")}
+    )
+    open_authorizations: str = Field(default="one", sa_column_kwargs={"server_default": "one"})
+    cap_of_canceled: str = Field(default="kept", sa_column_kwargs={"server_default": "kept"})
+    authorization_days: int = Field(default=30, sa_column_kwargs={"server_default": "30"})
+    reauthorize_days: int = Field(default=3, sa_column_kwargs={"server_default": "3"})
+    refunds_per_charge: int = Field(default=10, sa_column_kwargs={"server_default": "10"})
+    notification_topics: str | None = None
+    sweep_days: int | None = None
 
 
 class CustomerRow(SQLModel, table=True):
@@ -61,10 +72,11 @@ class CustomerRow(SQLModel, table=True):
     email: str
     postal_code: str = ""
     note: str = ""
+    language: str | None = None
 
 
 class PlanRow(SQLModel, table=True):
-    """What is sold. Its prices are in `price`."""
+    """What is sold. Its prices are in `price`; `dunning` names its schedule, null the default."""
 
     __tablename__ = "plan"
     __table_args__ = (UniqueConstraint("merchant_id", "code"),)
@@ -74,6 +86,7 @@ class PlanRow(SQLModel, table=True):
     code: str
     name_ja: str
     name_en: str
+    dunning: str | None = None
 
 
 class PriceRow(SQLModel, table=True):
@@ -110,7 +123,11 @@ class PriceRow(SQLModel, table=True):
 
 
 class ChargePermissionRow(SQLModel, table=True):
-    """Amazon's consent object as we last saw it; several subscriptions may share one."""
+    """Amazon's consent object as we last saw it; several subscriptions may share one.
+
+    `checked_at` is when we last asked, `state_changed_at` what Amazon then said about its state: an
+    answer that overtook a newer one is known by it.
+    """
 
     __tablename__ = "charge_permission"
     __table_args__ = (UniqueConstraint("merchant_id", "amazon_id"),)
@@ -124,6 +141,7 @@ class ChargePermissionRow(SQLModel, table=True):
     amount_limit_yen: int | None = None
     expires_at: datetime | None = None
     checked_at: datetime | None = None
+    state_changed_at: datetime | None = None
 
 
 class SubscriptionRow(SQLModel, table=True):

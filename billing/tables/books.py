@@ -34,7 +34,13 @@ class PostingRow(SQLModel, table=True):
 
 
 class NoticeRow(SQLModel, table=True):
-    """A message to a person or a webhook, written with its cause, delivered at least once."""
+    """A message to a person or a webhook, written with its cause, delivered at least once.
+
+    `subscription_id` is null for what concerns the merchant alone. `reference` names the slot or
+    refund, `facts` (JSON) what the words need and no other row keeps. `position` is its place among
+    the merchant's events, given once it is visible to all; `delivered_at` is when nothing of it was
+    left to send.
+    """
 
     __tablename__ = "notice"
     __table_args__ = (
@@ -46,11 +52,26 @@ class NoticeRow(SQLModel, table=True):
             sqlite_where=text("delivered_at IS NULL"),
             postgresql_where=text("delivered_at IS NULL"),
         ),
+        Index(
+            "notice_unplaced",
+            "merchant_id",
+            "id",
+            sqlite_where=text("position IS NULL"),
+            postgresql_where=text("position IS NULL"),
+        ),
+        Index(
+            "notice_position",
+            "merchant_id",
+            "position",
+            unique=True,
+            sqlite_where=text("position IS NOT NULL"),
+            postgresql_where=text("position IS NOT NULL"),
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True)
     merchant_id: str = Field(foreign_key="merchant.id")
-    subscription_id: int = Field(foreign_key="subscription.id")
+    subscription_id: int | None = Field(default=None, foreign_key="subscription.id")
     dedup_key: str
     kind: str
     written_at: datetime
@@ -58,3 +79,6 @@ class NoticeRow(SQLModel, table=True):
     reason: str | None = None
     next_try_at: datetime | None = None
     delivered_at: datetime | None = None
+    reference: str | None = None
+    facts: str | None = None
+    position: int | None = None

@@ -7,10 +7,17 @@ from sqlmodel import Field, SQLModel
 
 from billing.tables import naming as _naming  # noqa: F401 - sets the names before any table is made
 
-SLOT_STATES = ("due", "open", "waiting_buyer", "paid", "refused", "quarantined", "uncollectible")
-ATTEMPT_STATES = ("intended", "in_doubt", "pending", "captured", "declined", "refused")
+SLOT_STATES = (
+    *("due", "open", "authorized", "waiting_buyer", "paid", "refused"),
+    *("quarantined", "uncollectible"),
+)
+ATTEMPT_STATES = (
+    *("intended", "in_doubt", "pending", "authorized", "captured"),
+    *("declined", "refused", "canceled"),
+)
 UNSETTLED_ATTEMPT = "state IN ('intended', 'in_doubt', 'pending')"
-OPEN_OR_SUCCESSFUL = "state IN ('intended', 'in_doubt', 'pending', 'captured')"
+OPEN_OR_SUCCESSFUL = "state IN ('intended', 'in_doubt', 'pending', 'authorized', 'captured')"
+AUTHORIZED_ATTEMPT = "state = 'authorized'"
 MAX_YEN = 1_000_000_000
 
 
@@ -100,6 +107,13 @@ class SlotRow(SQLModel, table=True):
             sqlite_where=text("state = 'waiting_buyer'"),
             postgresql_where=text("state = 'waiting_buyer'"),
         ),
+        Index(
+            "slot_quarantined",
+            "merchant_id",
+            "id",
+            sqlite_where=text("state = 'quarantined'"),
+            postgresql_where=text("state = 'quarantined'"),
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -119,12 +133,19 @@ class SlotRow(SQLModel, table=True):
     declines: int = 0
     declined_on: date | None = None
     cap_moves: int = 0
+    # The attempt that a person asked for: a decline of it uses up no try of the schedule.
+    asked_attempt: int | None = None
     reason: str | None = None
     settled_at: datetime | None = None
+    shipped_on: date | None = None
 
 
 class AttemptRow(SQLModel, table=True):
-    """One try to charge a slot, with its own key and the bytes that are sent, replays included."""
+    """One try to charge a slot, with its own key and the bytes that are sent, replays included.
+
+    `authorized_yen` is set where Amazon authorised first, until `lapses_at` by its own rule; once
+    captured, `amount_yen` is what was captured of it.
+    """
 
     __tablename__ = "attempt"
     __table_args__ = (
@@ -153,6 +174,19 @@ class AttemptRow(SQLModel, table=True):
             postgresql_where=text(UNSETTLED_ATTEMPT),
         ),
         Index("attempt_by_time", "merchant_id", "intended_at", "id"),
+        Index(
+            "attempt_authorized",
+            "merchant_id",
+            "look_at",
+            "id",
+            sqlite_where=text(AUTHORIZED_ATTEMPT),
+            postgresql_where=text(AUTHORIZED_ATTEMPT),
+        ),
+        Index("attempt_may_be_captured", "id", "authorized_yen", unique=True),
+        CheckConstraint(
+            "authorized_yen IS NULL OR amount_yen <= authorized_yen",
+            name="attempt_authorized_yen",
+        ),
         UniqueConstraint("merchant_id", "charge_id"),
     )
 
@@ -174,6 +208,8 @@ class AttemptRow(SQLModel, table=True):
     reason_code: str | None = None
     request_id: str | None = None
     detail: str | None = None
+    authorized_yen: int | None = None
+    lapses_at: datetime | None = None
 
 
 class CapMonthRow(SQLModel, table=True):

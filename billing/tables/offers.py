@@ -1,4 +1,4 @@
-"""What is offered beside plans and prices: add-ons, coupons, plan families, price migrations."""
+"""Beside plans and prices: add-ons, coupons, plan families, price migrations, dunning."""
 
 from datetime import date
 
@@ -7,7 +7,7 @@ from sqlmodel import Field, SQLModel
 
 from billing.tables import naming as _naming  # noqa: F401 - sets the names before any table is made
 
-OFFER_SECTIONS = ("add_ons", "coupons", "families", "migrations")
+OFFER_SECTIONS = ("add_ons", "coupons", "families", "migrations", "dunning")
 
 
 class OfferRow(SQLModel, table=True):

@@ -1,4 +1,4 @@
-"""What is sold: plans with their dated prices, add-ons, coupons, families and price migrations.
+"""What is sold: plans with their dated prices, add-ons, coupons, families, migrations, dunning.
 
 Everything dated is immutable: new terms are a new version with a later date. A catalogue that
 exists is consistent; whatever makes one goes through `Catalogue.of`.
@@ -16,6 +16,7 @@ from typing import Protocol, TypeVar
 from plans.catalogue.add_ons import AddOn
 from plans.catalogue.checks import Offer, Parts, entry_faults, overlaps, whole_faults
 from plans.catalogue.coupons import Coupon
+from plans.catalogue.dunning import DEFAULT_SCHEDULE, DunningSchedule
 from plans.catalogue.families import PlanFamily
 from plans.catalogue.price_migrations import PriceMigration, PriceRef, price_agreed
 from plans.catalogue.price_models import UsageTerms
@@ -79,6 +80,7 @@ class Catalogue:
     coupons: Mapping[str, tuple[Coupon, ...]] = field(default_factory=dict)
     families: Mapping[str, tuple[PlanFamily, ...]] = field(default_factory=dict)
     migrations: Mapping[str, tuple[PriceMigration, ...]] = field(default_factory=dict)
+    dunning: Mapping[str, tuple[DunningSchedule, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -90,6 +92,7 @@ class Catalogue:
         coupons: Iterable[Coupon] = (),
         families: Iterable[PlanFamily] = (),
         migrations: Iterable[PriceMigration] = (),
+        dunning: Iterable[DunningSchedule] = (),
     ) -> Catalogue:
         """Build a catalogue; raises BadInput for the first rule that its parts break."""
         return cls.of_parts(
@@ -100,6 +103,7 @@ class Catalogue:
                 coupons=tuple(coupons),
                 families=tuple(families),
                 migrations=tuple(migrations),
+                dunning=tuple(dunning),
             )
         )
 
@@ -140,12 +144,13 @@ class Catalogue:
 
     @property
     def offers(self) -> tuple[Offer, ...]:
-        """Every version of every add-on, coupon, family and migration, in that order."""
+        """Every version of every add-on, coupon, family, migration, schedule, in that order."""
         sections: tuple[Mapping[str, tuple[Offer, ...]], ...] = (
             self.add_ons,
             self.coupons,
             self.families,
             self.migrations,
+            self.dunning,
         )
         return tuple(offer for section in sections for dated in section.values() for offer in dated)
 
@@ -201,6 +206,17 @@ class Catalogue:
         found = (_newest(dated, on) for dated in self.families.values())
         return tuple(family for family in found if family is not None)
 
+    def schedule_on(self, plan_code: str, on: date) -> DunningSchedule | None:
+        """Find the dunning schedule of a plan on a date: the one it names, or the default one.
+
+        None when neither has a version by then: the merchant's settings hold. Raises UnknownPlan.
+        """
+        for code in (self.plan(plan_code).dunning, DEFAULT_SCHEDULE):
+            found = _newest(self.dunning.get(code, ()), on) if code else None
+            if found is not None:
+                return found
+        return None
+
 
 def _built(parts: Parts) -> Catalogue:
     return Catalogue(
@@ -210,6 +226,7 @@ def _built(parts: Parts) -> Catalogue:
         coupons=_versions(parts.coupons),
         families=_versions(parts.families),
         migrations=_versions(parts.migrations),
+        dunning=_versions(parts.dunning),
     )
 
 

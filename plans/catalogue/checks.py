@@ -14,6 +14,7 @@ from itertools import pairwise
 
 from plans.catalogue.add_ons import AddOn
 from plans.catalogue.coupons import AmountOff, Coupon, CouponScope
+from plans.catalogue.dunning import DunningSchedule
 from plans.catalogue.families import PlanFamily, rank_cycle
 from plans.catalogue.price_migrations import PriceMigration, PriceRef
 from plans.catalogue.prices import Plan, Price, anchor_faults
@@ -21,7 +22,7 @@ from plans.errors import BadInput
 
 __all__ = ["Fault", "Offer", "Parts", "entry_faults", "overlaps", "whole_faults"]
 
-Offer = AddOn | Coupon | PlanFamily | PriceMigration
+Offer = AddOn | Coupon | PlanFamily | PriceMigration | DunningSchedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Parts:
     coupons: Sequence[Coupon] = ()
     families: Sequence[PlanFamily] = ()
     migrations: Sequence[PriceMigration] = ()
+    dunning: Sequence[DunningSchedule] = ()
     guessed: Collection[str] = ()
 
     @classmethod
@@ -57,13 +59,15 @@ class Parts:
             coupons=[offer for offer in offers if isinstance(offer, Coupon)],
             families=[offer for offer in offers if isinstance(offer, PlanFamily)],
             migrations=[offer for offer in offers if isinstance(offer, PriceMigration)],
+            dunning=[offer for offer in offers if isinstance(offer, DunningSchedule)],
             guessed=guessed,
         )
 
     @property
     def offers(self) -> tuple[Offer, ...]:
         """All versions beside plans and prices."""
-        return (*self.add_ons, *self.coupons, *self.families, *self.migrations)
+        sections = (self.add_ons, self.coupons, self.families, self.migrations, self.dunning)
+        return tuple(offer for section in sections for offer in section)
 
     @property
     def plan_codes(self) -> frozenset[str]:
@@ -117,6 +121,7 @@ def whole_faults(parts: Parts) -> Iterator[Fault]:
     yield from _unknown_plans(parts)
     yield from _plans_twice(parts)
     yield from _prices_without_plan(parts)
+    yield from _unknown_schedules(parts)
     yield from _family_cycles(parts)
     yield from _migration_faults(parts)
     for coupon in parts.coupons:
@@ -170,6 +175,19 @@ def _prices_without_plan(parts: Parts) -> Iterator[Fault]:
         if price.plan_code not in parts.plan_codes:
             problem = _unknown("plan_code", price.plan_code, parts)
             yield Fault("plans", price.plan_code, price.valid_from, problem)
+
+
+def _unknown_schedules(parts: Parts) -> Iterator[Fault]:
+    known = sorted({schedule.code for schedule in parts.dunning})
+    for plan in parts.plans:
+        if plan.dunning is not None and plan.dunning not in known:
+            problem = BadInput(
+                field="dunning",
+                value=plan.dunning,
+                rule="is no dunning schedule of the price list",
+                remedy=f"use one of {', '.join(known) or '(none)'}, or leave it out",
+            )
+            yield Fault("plans", plan.code, date.min, problem)
 
 
 def _unknown(field: str, code: str, parts: Parts) -> BadInput:

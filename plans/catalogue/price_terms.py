@@ -17,6 +17,7 @@ from plans.tax_category import TaxCategory
 
 __all__ = [
     "CancellationTerms",
+    "CaptureRule",
     "CyclePrice",
     "FirstPeriod",
     "FixedFee",
@@ -34,6 +35,13 @@ class FirstPeriod(StrEnum):
     PRORATE = "prorate"  # their share of a cycle
     FULL = "full"  # a whole cycle
     FREE = "free"  # nothing
+
+
+class CaptureRule(StrEnum):
+    """When the money of a cycle is taken: with the charge, or once its goods are on their way."""
+
+    AT_ONCE = "at_once"
+    ON_SHIPMENT = "on_shipment"  # authorised when due, captured when shipped
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,14 @@ from plans.catalogue.price_models import (
     UsageTerms,
     amount_of,
 )
-from plans.catalogue.price_terms import CancellationTerms, CyclePrice, FirstPeriod, Gift, SetupFee
+from plans.catalogue.price_terms import (
+    CancellationTerms,
+    CaptureRule,
+    CyclePrice,
+    FirstPeriod,
+    Gift,
+    SetupFee,
+)
 from plans.errors import BadInput
 from plans.money_words import check_yen, plain
 from plans.tax_category import TaxCategory
@@ -60,6 +67,7 @@ class Plan:
 
     `anchor_day` puts every cycle on that day of the month; None means the day of sign-up. What
     the days before the first such day, or before the first last day, cost is `first_period`.
+    `dunning` names the schedule by which declined charges are tried again.
     """
 
     code: str
@@ -68,6 +76,7 @@ class Plan:
     anchor_rule: AnchorRule = AnchorRule.KEEP_DAY
     anchor_day: int | None = None
     first_period: FirstPeriod = FirstPeriod.PRORATE
+    dunning: str | None = None
 
     def __post_init__(self) -> None:
         refuse(_plan_faults(self))
@@ -85,7 +94,7 @@ class Price:
     `amount_yen` is the price of one cycle (of one seat when `per_seat`; with `tiers`, of the
     first unit); `first_amount_yen` replaces it in the first paid cycle and `cycle_prices` in
     later ones; `minimum_cycles` is the shortest term in paid cycles. `trial_until` is the last
-    free day, `valid_until` the last day of sale.
+    free day, `valid_until` the last day of sale. `capture` says when the money is taken.
     """
 
     plan_code: str
@@ -106,6 +115,7 @@ class Price:
     cycle_prices: tuple[CyclePrice, ...] = ()
     gifts: tuple[Gift, ...] = ()
     cancellation: CancellationTerms | None = None
+    capture: CaptureRule = CaptureRule.AT_ONCE
 
     def __post_init__(self) -> None:
         # The order in which a file lists them is no term of the price.
@@ -197,6 +207,13 @@ def _price_faults(price: Price) -> Iterator[BadInput]:
     )
     yield from _date_faults(price)
     yield from _cycle_faults(price)
+    if price.capture is CaptureRule.ON_SHIPMENT and not price.physical:
+        yield BadInput(
+            field="capture",
+            value=price.capture.value,
+            rule="waits for a shipment, and the price is not of physical goods",
+            remedy="add physical: true, or take it out",
+        )
     if price.cancellation is not None and not price.minimum_cycles:
         yield BadInput(
             field="cancellation_fee",
@@ -213,6 +230,8 @@ def _plan_faults(plan: Plan) -> Iterator[BadInput]:
         lambda: check_names(plan.name_ja, plan.name_en),
         lambda: ANCHOR_DAY.check("anchor_day", plan.anchor_day),
     )
+    if plan.dunning is not None:
+        yield from broken_by(partial(check_code, "dunning", plan.dunning))
     if plan.anchor_day is not None and plan.anchor_rule is AnchorRule.LAST_DAY:
         yield BadInput(
             field="anchor_day",

@@ -13,6 +13,7 @@ from plans.catalogue.add_ons import AddOn
 from plans.catalogue.canonical import decode, fields_given, to_json
 from plans.catalogue.checks import Offer
 from plans.catalogue.coupons import Coupon
+from plans.catalogue.dunning import DunningSchedule
 from plans.catalogue.families import PlanFamily
 from plans.catalogue.price_migrations import PriceMigration
 from plans.catalogue.price_terms import FirstPeriod
@@ -21,7 +22,7 @@ from plans.catalogue.prices import Plan, Price, later_terms, with_later
 __all__ = ["OFFER_TYPES", "offer_from_text", "offer_text", "price_from_text", "price_text"]
 
 OFFER_TYPES: Mapping[str, type[Offer]] = MappingProxyType(
-    {offer.section: offer for offer in (AddOn, Coupon, PlanFamily, PriceMigration)}
+    {offer.section: offer for offer in (AddOn, Coupon, PlanFamily, PriceMigration, DunningSchedule)}
 )
 
 # What has a column of its own beside the text; names are words, which may change.
@@ -29,7 +30,7 @@ _COLUMNS = ("code", "valid_from", "name_ja", "name_en")
 
 
 def offer_text(offer: Offer) -> str:
-    """Write the terms of an add-on, coupon, family or migration, but for code, names and date."""
+    """Write the terms of an offer, but for code, names and date."""
     given = fields_given(offer)
     return to_json({name: value for name, value in given.items() if name not in _COLUMNS})
 

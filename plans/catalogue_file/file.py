@@ -1,7 +1,7 @@
 """A price list as YAML: read whole, checked whole, every fault told at once with its place.
 
-The file holds `plans:`, a list, and may hold `add_ons:`, `coupons:`, `families:` and
-`migrations:`. docs/catalogue-file.md explains every key.
+The file holds `plans:`, a list, and may hold `add_ons:`, `coupons:`, `families:`, `migrations:`
+and `dunning:`. docs/catalogue-file.md explains every key.
 """
 
 from __future__ import annotations
@@ -88,20 +88,22 @@ def _read_file(root: yaml.Node, findings: Findings) -> Parts:
     file = read_fields(Value(root, "", findings), known=["plans", *SECTIONS])
     if file is None:
         return Parts((), ())
-    plans, prices, guessed = _read_plans(file)
+    plans, prices, guessed, entries = _read_plans(file)
     placed = list(read_offers(file))
     parts = Parts.of(plans, prices, [offer for offer, _ in placed], guessed=guessed)
     places: dict[tuple[str, str, date], Fields] = {
         (offer.section, offer.code, offer.valid_from): fields for offer, fields in placed
     }
+    places |= {("plans", code, date.min): fields for code, fields in entries.items()}
     for fault in whole_faults(parts):
         refuse_at(places[fault.section, fault.code, fault.valid_from], fault.problem)
     return parts
 
 
-def _read_plans(file: Fields) -> tuple[list[Plan], list[Price], set[str]]:
-    """Read plans and prices, and name the plans that have faults."""
+def _read_plans(file: Fields) -> tuple[list[Plan], list[Price], set[str], dict[str, Fields]]:
+    """Read plans and prices, name the plans that have faults, and say where each stands."""
     plans: dict[str, Plan] = {}
+    places: dict[str, Fields] = {}
     prices: list[Price] = []
     guessed: set[str] = set()
     for entry in file.required("plans", read_list) or []:
@@ -119,6 +121,6 @@ def _read_plans(file: Fields) -> tuple[list[Plan], list[Price], set[str]]:
                 rule="another plan has this code", remedy="give every plan a code of its own"
             )
         elif code:
-            plans[code] = plan
+            plans[code], places[code] = plan, fields
             prices.extend(dated)
-    return list(plans.values()), prices, guessed
+    return list(plans.values()), prices, guessed, places

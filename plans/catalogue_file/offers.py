@@ -1,4 +1,4 @@
-"""Add-ons, coupons, families and migrations of a price list: every key of these four sections."""
+"""Add-ons, coupons, families and migrations of a price list, key by key; and all its sections."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from plans.catalogue.add_ons import AddOn
 from plans.catalogue.bounds import CYCLES, NOTICE, QUANTITY, RANK
 from plans.catalogue.checks import Offer
 from plans.catalogue.coupons import AmountOff, Coupon, CouponScope, PercentOff
+from plans.catalogue.dunning import DunningSchedule
 from plans.catalogue.families import PlanFamily
 from plans.catalogue.price_migrations import (
     NOTICE_DAYS_LEAST,
@@ -17,6 +18,7 @@ from plans.catalogue.price_migrations import (
 )
 from plans.catalogue.price_models import Flat, PerSeat, Tiered
 from plans.catalogue.prices import ALWAYS
+from plans.catalogue_file.dunning import SCHEDULE_KEYS, read_schedule
 from plans.catalogue_file.parts import (
     PRICE,
     code_text,
@@ -252,5 +254,6 @@ _READERS: dict[str, tuple[tuple[str, ...], _OfferReader]] = {
     Coupon.section: (_COUPON_KEYS, _coupon),
     PlanFamily.section: ((*_DATED, "plans"), _family),
     PriceMigration.section: ((*_DATED, "from", "to", *_MIGRATION_DATES), _migration),
+    DunningSchedule.section: (SCHEDULE_KEYS, read_schedule),
 }
 SECTIONS = tuple(_READERS)

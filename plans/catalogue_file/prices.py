@@ -22,6 +22,7 @@ from plans.catalogue.price_models import (
 )
 from plans.catalogue.price_terms import (
     CancellationTerms,
+    CaptureRule,
     CyclePrice,
     FirstPeriod,
     FixedFee,
@@ -80,9 +81,10 @@ _TERM_KEYS = (
     "gifts",
     "setup_fee",
     "physical",
+    "capture",
     "usage",
 )
-_WORD_KEYS = ("code", "name", "anchor", "anchor_day", "first_period")
+_WORD_KEYS = ("code", "name", "anchor", "anchor_day", "first_period", "dunning")
 PLAN_KEYS = (*_WORD_KEYS, *_TERM_KEYS, "prices")
 
 
@@ -95,7 +97,8 @@ def read_plan(fields: Fields, code: str) -> Plan:
     first_period = fields.optional("first_period", choice(FirstPeriod), FirstPeriod.PRORATE)
     if day is None and "anchor_day" in fields:
         first_period = FirstPeriod.PRORATE  # the day has its finding, and there was to be one
-    plan = made(fields, lambda: Plan(code, ja, en, rule, day, first_period))
+    schedule = fields.maybe("dunning", code_text)
+    plan = made(fields, lambda: Plan(code, ja, en, rule, day, first_period, schedule))
     return plan or Plan(code, ja, en)
 
 
@@ -141,6 +144,7 @@ def _read_price(terms: Fields, plan: Plan) -> Price:
     valid_from = terms.optional("valid_from", iso_date, ALWAYS)
     every, yen = interval or _STAND_IN, amount or 1
     cancellation = terms.maybe("cancellation_fee", _cancellation)
+    capture = terms.optional("capture", choice(CaptureRule), CaptureRule.AT_ONCE)
     minimum_cycles = terms.optional("minimum_cycles", _CYCLES, 0)
     price = made(
         terms,
@@ -163,6 +167,7 @@ def _read_price(terms: Fields, plan: Plan) -> Price:
             cycle_prices=cycle_prices or (),
             gifts=gifts or (),
             cancellation=cancellation,
+            capture=capture,
         ),
     )
     for fault in anchor_faults(plan, interval) if interval is not None else ():

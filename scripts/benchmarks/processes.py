@@ -73,6 +73,14 @@ def _high_water_kb(pid: int) -> int:
     return 0
 
 
+def memory_kb(pid: int) -> int:
+    """What a process holds of memory now (its resident set) in units of 1,000 bytes; 0 if ended."""
+    for line in _text(PROC / str(pid) / "status").splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1_024 // 1_000
+    return 0
+
+
 def _text(file: Path) -> str:
     try:
         return file.read_text()

@@ -54,6 +54,10 @@ class SmallBooks:
         self._insert(table, {"id": self._ids[table], "merchant_id": MERCHANT, **values})
         return self._ids[table]
 
+    def write(self, table: str, **values: Any) -> None:
+        """Insert one row exactly as given."""
+        self._insert(table, values)
+
     def _insert(self, table: str, values: dict[str, Any]) -> None:
         self.connection.execute(insert(metadata.tables[table]).values(values))
 

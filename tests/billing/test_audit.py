@@ -242,7 +242,9 @@ NO_FAULT = [
     ),
     pytest.param(
         f"UPDATE slot SET state = 'waiting_buyer', due_at = '{NOV_20}' WHERE id = 3",
-        "UPDATE merchant SET dunning_end = 'keep_open'",
+        "INSERT INTO dunning (invoice_id, merchant_id, began_on, ends_by, ends_closed_by, terms)"
+        " SELECT invoice_id, 'shop', '2026-11-06', 'keep_open', 'pause', '{}'"
+        " FROM slot WHERE id = 3",
         id="keep_open leaves the wait to the back office",
     ),
     pytest.param(
@@ -281,14 +283,32 @@ def test_other_merchants_are_left_out(engine: Engine) -> None:
 
 
 def test_it_shares_no_code_with_the_charging_path() -> None:
-    names = ("audit", "audit_sql", "audit_sql_refunds", "audit_amazon")
-    allowed = {*(f"billing.{name}" for name in names), "billing.database", "amazonpay"}
-    for name in names:
-        path = Path(billing.__file__).parent / f"{name}.py"
+    folder = Path(billing.__file__).parent
+    # The chain is read and hashed by the audit and by who makes its links, and by nobody else.
+    paths = [*sorted(folder.glob("audit*.py")), folder / "chain.py", folder / "chain_books.py"]
+    assert len(paths) > 6
+    allowed = {*(f"billing.{path.stem}" for path in paths), "billing.database", "amazonpay"}
+    for path in paths:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         froms = {n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
         ours = {m for m in froms if m.split(".")[0] in ("billing", "plans", "amazonpay")}
         assert ours <= allowed
+
+
+def test_nothing_that_charges_uses_the_audit() -> None:
+    """What the watchdog and the door use is theirs; no other module may lean on a check."""
+    folder = Path(billing.__file__).parent
+    may = {"__init__", "watchdog", "chaining", "chain", "chain_books"}
+    for path in sorted(folder.rglob("*.py")):
+        if path.parent == folder and (path.stem in may or path.stem.startswith("audit")):
+            continue
+        imported = {
+            node.module or ""
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.ImportFrom)
+        }
+        uses = {name for name in imported if name.startswith(("billing.audit", "billing.chain"))}
+        assert uses == set(), path.name
 
 
 @pytest.mark.slow

@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 from billing.dunning import (
     BUYER_MUST_ACT,
     RETRYABLE,
+    Decline,
     DunningStep,
     NextStep,
-    after_decline,
+    next_step,
     parse_schedule,
 )
+from plans import ALWAYS, DunningSchedule, Tries
 
 FIRST = date(2026, 11, 20)
 SCHEDULE = (1, 3, 7, 14)
@@ -22,8 +24,10 @@ SCHEDULE = (1, 3, 7, 14)
 def step_after(
     reason: str, declines: int, on: date, schedule: tuple[int, ...] = SCHEDULE
 ) -> DunningStep:
-    return after_decline(
-        reason_code=reason, declines=declines, first_declined_on=FIRST, on=on, schedule=schedule
+    return next_step(
+        schedule=DunningSchedule("own", ALWAYS, soft=Tries(schedule)),
+        decline=Decline(reason, declines - 1, FIRST, on),
+        charge_hour=9,
     )
 
 
@@ -47,7 +51,8 @@ def step_after(
 def test_a_retryable_decline_follows_the_schedule(
     reason: str, declines: int, on: date, step: NextStep, then: date
 ) -> None:
-    assert step_after(reason, declines, on) == DunningStep(step, then)
+    found = step_after(reason, declines, on)
+    assert (found.step, found.on) == (step, then)
 
 
 @pytest.mark.parametrize("reason", sorted(BUYER_MUST_ACT))
@@ -63,7 +68,8 @@ def test_a_retryable_decline_follows_the_schedule(
 def test_what_only_the_buyer_can_cure_waits_for_the_buyer(
     reason: str, declines: int, on: date, until: date
 ) -> None:
-    assert step_after(reason, declines, on) == DunningStep(NextStep.WAIT_FOR_BUYER, until)
+    found = step_after(reason, declines, on)
+    assert (found.step, found.on) == (NextStep.WAIT_FOR_BUYER, until)
 
 
 def test_a_reason_is_cured_by_time_or_by_the_buyer_never_both() -> None:

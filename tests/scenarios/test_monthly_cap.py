@@ -20,7 +20,8 @@ def test_a_yearly_price_above_the_cap_is_split_over_months(opened: OpenShop) -> 
         ("sub-001-0001-renewal", 50_000),
         ("sub-001-0001-renewal:2", 48_000),
     ]
-    assert [request["status"] for request in shop.amazon.requests()] == [201, 201]
+    sent = [r for r in shop.amazon.requests() if r["operation"] == "CreateCharge"]
+    assert [request["status"] for request in sent] == [201, 201]
     (invoice,) = shop.rows("SELECT state, total_yen, paid_yen FROM invoice")
     assert invoice == {"state": "paid", "total_yen": 98_000, "paid_yen": 98_000}
     assert str(shop.subscription("sub-001")["due_at"])[:10] == "2027-11-30"
@@ -66,7 +67,7 @@ def test_subscriptions_of_one_permission_share_its_cap(
     assert shop.taken() == on_day
     shop.charge_on(date(2026, 12, 1))
     assert shop.taken() == sorted(on_day + later)
-    assert all(request["status"] == 201 for request in shop.amazon.requests())
+    assert all(request["status"] in (200, 201) for request in shop.amazon.requests())
     assert shop.faults() == []
 
 

@@ -9,9 +9,11 @@ import sys
 import pytest
 
 from scheduler import identity
-from scheduler.identity import dead_workers, this_worker
+from scheduler.identity import dead_workers, one_run, this_worker
 
 HOST = socket.gethostname()
+# What a worker id begins with on this machine: its name, and what tells it from others of the name.
+MACHINE = this_worker().split("/")[0]
 
 
 def worker_of(child: subprocess.Popen[str]) -> str:
@@ -39,7 +41,7 @@ def child():
 
 def test_this_worker_lives_and_is_always_the_same() -> None:
     assert this_worker() == this_worker()
-    assert this_worker().startswith(f"{HOST}/{os.getpid()}/")
+    assert this_worker().startswith(f"{MACHINE}/{os.getpid()}/")
     assert dead_workers([this_worker()]) == set()
 
 
@@ -63,19 +65,20 @@ def test_a_killed_child_is_dead_before_and_after_it_is_reaped(
 
 def test_a_recycled_process_id_is_another_worker() -> None:
     started = this_worker().rpartition("/")[2]
-    before = f"{HOST}/{os.getpid()}/{int(started) - 1}"
+    before = f"{MACHINE}/{os.getpid()}/{int(started) - 1}"
     assert dead_workers([before]) == {before}
 
 
 @pytest.mark.parametrize(
     "worker",
     [
-        pytest.param(f"{HOST}-2/1/1", id="another host"),
-        pytest.param(f"not-{HOST}/{os.getpid()}/1", id="another host, our process id"),
+        pytest.param(f"{MACHINE}-2/1/1", id="another machine"),
+        pytest.param(f"not-{MACHINE}/{os.getpid()}/1", id="another machine, our process id"),
+        pytest.param(f"{HOST}~0/{os.getpid()}/1", id="a container of the same name"),
         pytest.param("", id="empty"),
         pytest.param("w", id="one word"),
-        pytest.param(f"{HOST}/x/1", id="no process id"),
-        pytest.param(f"{HOST}//1", id="an empty process id"),
+        pytest.param(f"{MACHINE}/x/1", id="no process id"),
+        pytest.param(f"{MACHINE}//1", id="an empty process id"),
     ],
 )
 def test_what_cannot_be_seen_is_never_called_dead(worker: str) -> None:
@@ -84,7 +87,9 @@ def test_what_cannot_be_seen_is_never_called_dead(worker: str) -> None:
 
 def test_a_host_name_with_a_slash_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(identity.socket, "gethostname", lambda: "rack/7")
-    assert dead_workers([this_worker(), "rack/7/4194305/1"]) == {"rack/7/4194305/1"}
+    gone = f"{this_worker().rpartition(f'/{os.getpid()}/')[0]}/4194305/1"
+    assert gone.startswith("rack/7~")
+    assert dead_workers([this_worker(), gone]) == {gone}
 
 
 def test_without_proc_a_process_is_asked_whether_it_is_there(
@@ -97,9 +102,25 @@ def test_without_proc_a_process_is_asked_whether_it_is_there(
 
     worker_of(child)
     monkeypatch.setattr(identity.Path, "read_text", no_proc)
-    assert this_worker() == f"{HOST}/{os.getpid()}/alive"
-    worker = f"{HOST}/{child.pid}/alive"
+    assert this_worker() == f"{MACHINE}/{os.getpid()}/alive"
+    worker = f"{MACHINE}/{child.pid}/alive"
     assert dead_workers([worker]) == set()
     child.kill()
     child.wait()
     assert dead_workers([worker]) == {worker}
+
+
+def test_a_run_that_has_ended_is_dead_while_its_process_lives() -> None:
+    """So what a run leaves when the database was away is taken over by the next one at once."""
+    with one_run() as first, one_run() as second:
+        assert first != second
+        assert dead_workers([first, second, this_worker()]) == set()
+    assert dead_workers([first, second, this_worker()]) == {first, second}
+
+
+def test_runs_of_another_process_live_as_long_as_it_does(child: subprocess.Popen[str]) -> None:
+    run = f"{worker_of(child)}#1"
+    assert dead_workers([run]) == set()
+    child.kill()
+    child.wait()
+    assert dead_workers([run]) == {run}

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 
 from app.migrations import migrate
 from billing import open_engine, reading, store_merchant, writing
-from scheduler.pacing import MAX_SLOWDOWN, PUBLISHED, Quota, learn, take
+from scheduler.pacing import MAX_SLOWDOWN, PUBLISHED, Quota, learn, ready, take
 
 NOW = datetime(2026, 11, 22, 0, 0, tzinfo=UTC)
 LIVE = Quota(10, 4)
@@ -150,3 +150,28 @@ def test_learning_about_nothing_is_no_error(engine: Engine) -> None:
     learn(engine, **OF, quota=LIVE, throttled=True)
     with reading(engine) as connection:
         assert connection.execute(text("SELECT COUNT(*) FROM pacing")).scalar() == 0
+
+
+@pytest.mark.parametrize(
+    ("taken", "at", "within", "expected"),
+    [
+        pytest.param(0, 0.0, 5, 29, id="never asked: 10 at once + 5 s / 0.2525 s = 19.8"),
+        pytest.param(0, 0.0, 0, 10, id="now: the burst"),
+        pytest.param(10, 0.0, 0, 0, id="the burst is used up"),
+        pytest.param(10, 0.0, 5, 19, id="then one per interval"),
+        pytest.param(40, 0.0, 5, 0, id="others have reserved 30 intervals = 7.6 s"),
+        pytest.param(40, 4.0, 5, 5, id="4 s later 3.6 s are left: 1.4 s / 0.2525 s"),
+        pytest.param(40, 3_600.0, 0, 10, id="an hour later the burst is full and no more"),
+        pytest.param(10, -60.0, 5, 0, id="a clock that went back gives nothing away"),
+    ],
+)
+def test_calls_that_would_soon_have_their_turn(
+    engine: Engine, taken: int, at: float, within: int, expected: int
+) -> None:
+    waits(engine, taken)
+    now = NOW + timedelta(seconds=at)
+    found = ready(engine, **OF, quota=LIVE, within_seconds=within, now=now)
+    assert found == expected
+    # And it is true: the last of them waits no longer, one more would.
+    if found:
+        assert waits(engine, found + 1, at=at)[found - 1] <= within

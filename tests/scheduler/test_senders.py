@@ -146,3 +146,33 @@ def test_a_client_that_cannot_be_made_is_told_at_once(clients: list[Client]) -> 
     with pytest.raises(FileNotFoundError, match="no such CA file"):
         Senders(make, threads=4)
     assert threading.active_count() == before
+
+
+def test_what_waits_for_its_moment_can_be_dropped(maker) -> None:
+    began = threading.Event()
+
+    def call(_client) -> str:
+        began.set()
+        return "made"
+
+    with Senders(maker, threads=2) as senders:
+        senders.submit(call, **FAILED)
+        for _ in range(20):
+            senders.submit(lambda _client: "too late", **FAILED, wait_seconds=600)
+        assert began.wait(timeout=10)
+        before = time.monotonic()
+        senders.drop_waiting()
+        assert all_of(senders) in ([], ["made"])
+        assert senders.outstanding == 0
+        assert time.monotonic() - before < 10
+
+
+def test_settled_senders_can_be_used_again(maker) -> None:
+    """Between two slices nothing of the first is under way, and the second has all its calls."""
+    with Senders(maker, threads=2) as senders:
+        for _ in range(10):
+            senders.submit(lambda _client: "first", **FAILED, wait_seconds=600)
+        senders.settle()
+        assert senders.outstanding == 0
+        senders.submit(lambda _client: "second", **FAILED)
+        assert all_of(senders) == ["second"]

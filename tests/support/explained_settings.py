@@ -21,12 +21,12 @@ import billing.quotes
 import plans
 import plans.lifecycle
 from plans import CatalogueProblems, parse_catalogue
-from plans.catalogue_file import file, offers, parts, prices
+from plans.catalogue_file import dunning, file, offers, parts, prices
 from plans.catalogue_file.yaml_nodes import Fields, Value, read_fields
 from support.doc_examples import Block, blocks, steps
 
 DOORS: tuple[ModuleType, ...] = (plans, plans.lifecycle, billing.quotes)
-READERS: tuple[ModuleType, ...] = (file, offers, parts, prices)
+READERS: tuple[ModuleType, ...] = (file, offers, parts, prices, dunning)
 ENTRY = "docs/plans.md"
 MAY_EXPLAIN = re.compile(r"plans/[\w-]+|catalogue-file|life-of-a-subscription|quotes")
 LINK = re.compile(r"\]\(([^)#\s]+)\.md(?:#[^)\s]*)?\)")

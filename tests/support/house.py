@@ -24,8 +24,14 @@ DOORS = (
     "plans.columnar_calendar",
     "plans.lifecycle",
     "billing.agreements",
+    "billing.dunning",
+    "billing.deliveries",
+    "billing.environment",
+    "billing.evidence",
     "billing.mass_forecast",
+    "billing.notifications",
     "billing.quotes",
+    "billing.restore",
 )
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -1,0 +1,107 @@
+"""Authorised charges as the back office and the acts on them see them."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, select
+
+from billing.merchants import Merchant
+from billing.rows import Row, fetch, is_word, table_of
+from billing.tables import (
+    ActRow,
+    AttemptRow,
+    ChargePermissionRow,
+    InvoiceRow,
+    SlotRow,
+    SubscriptionRow,
+)
+
+slots = table_of(SlotRow)
+attempts = table_of(AttemptRow)
+invoices = table_of(InvoiceRow)
+subscriptions = table_of(SubscriptionRow)
+permissions = table_of(ChargePermissionRow)
+acts = table_of(ActRow)
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitedShipment:
+    """A charge that Amazon authorised; its money is taken when the goods are shipped. Yen."""
+
+    reference: str
+    subscription: str
+    amount_yen: int
+    authorized_at: datetime
+    lapses_at: datetime
+    due_on: date
+
+
+def authorized_charges(merchant: Merchant) -> Select[Any]:
+    """Slots that wait for their shipment, with the columns that acts need."""
+    return (
+        select(
+            slots,
+            attempts.c.id.label("attempt_id"),
+            attempts.c.number.label("attempt"),
+            attempts.c.authorized_yen,
+            attempts.c.lapses_at,
+            attempts.c.intended_at,
+            subscriptions.c.external_id.label("subscription"),
+            subscriptions.c.state.label("owner_state"),
+            invoices.c.state.label("invoice_state"),
+            invoices.c.offset_yen,
+        )
+        .join(attempts, attempts.c.slot_id == slots.c.id)
+        .join(invoices, invoices.c.id == slots.c.invoice_id)
+        .join(subscriptions, subscriptions.c.id == slots.c.subscription_id)
+        .where(slots.c.merchant_id == merchant.id, is_word(attempts.c.state, "authorized"))
+        .where(slots.c.state == "authorized")
+    )
+
+
+def lock_permissions(
+    connection: Connection, ids: Collection[int], *, skip_locked: bool = False
+) -> list[int]:
+    """Lock charge permissions in order; the ids that could be locked."""
+    statement = (
+        select(permissions.c.id)
+        .where(permissions.c.id.in_(sorted(ids)))
+        .order_by(permissions.c.id)
+        .with_for_update(skip_locked=skip_locked)
+    )
+    return list(connection.execute(statement).scalars())
+
+
+def awaited_shipments(
+    connection: Connection, merchant: Merchant, *, limit: int = 10_000
+) -> list[AwaitedShipment]:
+    """What waits to be shipped, the soonest to lapse first."""
+    statement = authorized_charges(merchant).order_by(attempts.c.lapses_at, slots.c.id)
+    return [_awaited(row) for row in fetch(connection, statement.limit(limit))]
+
+
+def _awaited(row: Row) -> AwaitedShipment:
+    return AwaitedShipment(
+        reference=row["reference"],
+        subscription=row["subscription"],
+        amount_yen=row["amount_yen"],
+        authorized_at=row["intended_at"],
+        lapses_at=row["lapses_at"],
+        due_on=row["first_due_at"].date(),
+    )
+
+
+def capture_states(
+    connection: Connection, merchant: Merchant, references: Sequence[str]
+) -> dict[str, str]:
+    """The states of acts (captures, cancellations, closings) by their references."""
+    found: dict[str, str] = {}
+    for start in range(0, len(references), 500):
+        some = references[start : start + 500]
+        statement = select(acts.c.reference, acts.c.state).where(
+            acts.c.merchant_id == merchant.id, acts.c.reference.in_(some)
+        )
+        found |= {row["reference"]: row["state"] for row in fetch(connection, statement)}
+    return found

@@ -1,0 +1,300 @@
+"""What a person decides about a doubt: it happened, it did not, try the same key again, give it up.
+
+The same functions act as for the janitor. There is never a new key while the old one could still
+be used: "it did not happen" is heard only when the key is sealed. Large sums need two people.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Engine, select, update
+from sqlmodel import SQLModel
+
+from amazonpay import Charge
+from billing.database import writing
+from billing.evidence.acting import NO_EFFECT, UNSETTLED, book_outcome, close_without_effect
+from billing.evidence.desk import DeskItem, DeskKind
+from billing.evidence.naming import STANDING, outcome_of_named
+from billing.evidence.proofs import DECISION, KeptProof, proof_row, write_proofs
+from billing.evidence.resting import rest, settle, wake
+from billing.evidence.rule import DoubtRules, Verdict, sealed_from
+from billing.merchants import Merchant
+from billing.outcome import OpenAttempt
+from billing.poison import forget
+from billing.refunds import OpenRefund, RefundOutcome, RefundOutcomeKind, record_refunds
+from billing.rows import Row, fetch, is_word, table_of, update_many
+from billing.settle import STATE_BY_POLICY, Ending, end_of_dunning_rows
+from billing.stored_attempt import open_attempt
+from billing.tables import (
+    AttemptRow,
+    ChargePermissionRow,
+    InvoiceRow,
+    RefundRow,
+    SlotRow,
+    SubscriptionRow,
+)
+from plans import BadInput
+
+attempts = table_of(AttemptRow)
+slots = table_of(SlotRow)
+permissions = table_of(ChargePermissionRow)
+refunds = table_of(RefundRow)
+
+DECISION_LASTS = timedelta(hours=24)
+"""After this long the first of two people must decide anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person says; `amazon_id` is the charge or refund that was found, if any."""
+
+    verdict: Verdict
+    by: str
+    reason: str
+    amazon_id: str | None = None
+
+
+def note_decision(
+    connection: Connection,
+    merchant: Merchant,
+    item: DeskItem,
+    decision: Decision,
+    *,
+    rules: DoubtRules,
+    at: datetime,
+) -> bool:
+    """Keep what a person decided; true when it may be carried out, false when a second must agree.
+
+    Raises `BadInput` without a name or a reason, and for a bad row, about which nothing happened.
+    """
+    _check_words(decision)
+    if item.kind is DeskKind.ROW:
+        raise _refused(item, "a row that fails was never sent", "use: autopay doubt release")
+    row = proof_row(
+        merchant,
+        kind=DECISION,
+        verdict=decision.verdict,
+        at=at,
+        what={"reason": decision.reason},
+        actor=decision.by,
+        attempt_id=item.attempt_id,
+        refund_row_id=item.refund_row_id,
+        amazon_id=decision.amazon_id,
+    )
+    write_proofs(connection, [row])
+    return item.amount_yen < rules.two_persons_yen or _seconded(item.proofs, decision, at)
+
+
+def _seconded(proofs: tuple[KeptProof, ...], decision: Decision, at: datetime) -> bool:
+    """Somebody else decided alike, about the same charge, not too long ago."""
+    said = str(decision.verdict), decision.amazon_id
+    return any(
+        proof.kind == DECISION
+        and proof.actor.strip().casefold() != decision.by.strip().casefold()
+        and (proof.verdict, proof.amazon_id) == said
+        and at - proof.seen_at <= DECISION_LASTS
+        for proof in proofs
+    )
+
+
+def _check_words(decision: Decision) -> None:
+    for field, value in (("by", decision.by), ("reason", decision.reason)):
+        if not value.strip():
+            raise BadInput(
+                field=field,
+                value=value,
+                rule="who decides about money says who it is and why",
+                remedy="give a text that is not empty",
+            )
+
+
+def attempt_of(connection: Connection, item: DeskItem, *, at: datetime) -> OpenAttempt:
+    """The attempt in question as a sender knows it; raises `BadInput` where there is none."""
+    if item.attempt_id is None:
+        raise _refused(item, "nothing of it was ever sent", "use: autopay doubt release")
+    statement = (
+        select(attempts, permissions.c.amazon_id)
+        .join(permissions, permissions.c.id == attempts.c.permission_id)
+        .where(attempts.c.id == item.attempt_id)
+    )
+    (row,) = fetch(connection, statement)
+    return open_attempt(row, row, at=at)
+
+
+def check_open(item: DeskItem) -> None:
+    """Raise `BadInput` when the attempt has had its answer: then only a refund takes money back."""
+    if item.attempt_state not in UNSETTLED:
+        raise _refused(
+            item,
+            f"its attempt was answered ({item.attempt_state}), and answers are not rewritten",
+            "give money that was taken all the same back in Seller Central, then: "
+            "autopay doubt abandon",
+        )
+
+
+def decide_no_effect(
+    connection: Connection,
+    merchant: Merchant,
+    item: DeskItem,
+    decision: Decision,
+    *,
+    rules: DoubtRules,
+    at: datetime,
+) -> None:
+    """Close the attempt as never made; its slot is due again, with a new key.
+
+    Raises `BadInput` while a proof says that it happened, and before the key is sealed.
+    """
+    if item.kind is DeskKind.CHARGE:
+        check_open(item)
+    against = [p for p in item.proofs if p.kind != DECISION and p.verdict == Verdict.HAPPENED]
+    if against:
+        raise _refused(
+            item,
+            f"a proof says that it happened ({against[-1].kind}: {against[-1].amazon_id})",
+            "look the charge up in Seller Central, then: autopay doubt resolve … happened",
+        )
+    if item.rested_at is None:
+        raise AssertionError("rest the key first: `begin_rest`")
+    sealed_at = sealed_from(rested_at=item.rested_at, rules=rules)
+    if at < sealed_at:
+        raise _refused(
+            item,
+            f"its key may still be used by a late sender until {sealed_at:%Y-%m-%d %H:%M} UTC",
+            "decide again after that; until then nothing is sent",
+        )
+    why = f"{decision.by}: {decision.reason}"
+    if item.kind is DeskKind.CHARGE:
+        attempt = attempt_of(connection, item, at=at)
+        close_without_effect(connection, merchant, attempt, why=why, at=at)
+
+
+def refund_in_question(connection: Connection, item: DeskItem) -> OpenRefund:
+    """The refund as a sender knows it; raises `BadInput` for anything else."""
+    statement = (
+        select(refunds, attempts.c.charge_id.label("of_charge"))
+        .join(attempts, attempts.c.id == refunds.c.attempt_id)
+        .where(refunds.c.id == item.refund_row_id)
+    )
+    rows = fetch(connection, statement)
+    if not rows:
+        raise _refused(item, "it is no refund", "see: autopay doubt show")
+    (row,) = rows
+    return OpenRefund(
+        id=row["id"],
+        charge_id=row["of_charge"],
+        idempotency_key=row["idempotency_key"],
+        body=row["body"],
+        amount_yen=row["amount_yen"],
+        refund_id=row["refund_id"],
+    )
+
+
+def book_found(
+    engine: Engine, merchant: Merchant, item: DeskItem, charge: Charge, *, at: datetime
+) -> None:
+    """Book a charge that a person found, as Amazon has it; raises `BadInput` if it is not ours."""
+    check_open(item)
+    attempt = writing(engine, lambda c: attempt_of(c, item, at=at))
+    outcome = outcome_of_named(attempt, charge, reference=item.name)
+    if outcome.kind not in STANDING:
+        said = outcome.detail or outcome.reason_code or outcome.kind
+        raise _refused(
+            item, f"charge {charge.charge_id} is not it: {said}", "give the id of its own charge"
+        )
+    book_outcome(engine, merchant, outcome, at=at)
+
+
+def no_refund(refund: OpenRefund) -> RefundOutcome:
+    """What a refund is that was never made: declined, and owed as before."""
+    kind = RefundOutcomeKind.DECLINED
+    return RefundOutcome(refund, kind, reason_code=NO_EFFECT, detail="a person decided so")
+
+
+def book_refund(
+    engine: Engine, merchant: Merchant, item: DeskItem, outcome: RefundOutcome, *, at: datetime
+) -> None:
+    """Record what became of a refund that was set aside, by the one path of all refunds."""
+    writing(engine, lambda c: release(c, merchant, item, at=at))
+    record_refunds(engine, merchant, [outcome], at=at)
+
+
+def begin_rest(connection: Connection, merchant: Merchant, item: DeskItem, *, at: datetime) -> None:
+    """Let a key rest that a person is about to decide upon; nothing for one that rests already."""
+    if item.attempt_id is not None and item.rested_at is None:
+        rest(connection, merchant, [item.attempt_id], at=at)
+
+
+def release(connection: Connection, merchant: Merchant, item: DeskItem, *, at: datetime) -> None:
+    """Give it back to the machine: the same key is sent again, a failing row is tried again.
+
+    Raises `BadInput` for a slot whose attempt has had its answer.
+    """
+    if item.kind is DeskKind.REFUND:
+        again = {"state": "in_doubt", "look_at": at, "worker_id": None}
+        connection.execute(
+            update(refunds)
+            .where(refunds.c.id == item.refund_row_id, is_word(refunds.c.state, "quarantined"))
+            .values(again)
+        )
+        return
+    subjects = [item.name, *([item.idempotency_key] if item.idempotency_key else [])]
+    forgotten = forget(connection, merchant, subjects=subjects)
+    if item.kind is DeskKind.ROW:
+        return
+    if item.attempt_id is None or (forgotten and item.attempt_state not in UNSETTLED):
+        update_many(
+            connection,
+            slots,
+            [{"id": item.slot_id, "state": "due", "due_at": at, "reason": "released"}],
+        )
+        return
+    check_open(item)
+    update_many(connection, slots, [{"id": item.slot_id, "state": "open", "reason": None}])
+    wake(connection, [item.attempt_id], at=at)
+
+
+def abandon(
+    connection: Connection, merchant: Merchant, item: DeskItem, decision: Decision, *, at: datetime
+) -> None:
+    """Give up what a person will not charge: its invoice ends by the merchant's policy.
+
+    A refund is given up as declined: the money stays owed. Raises `BadInput` while an attempt has
+    no answer: its key must be sealed first.
+    """
+    _check_words(decision)
+    if item.kind is DeskKind.REFUND:
+        raise _refused(
+            item,
+            "a refund is owed until it is made",
+            "say what became of it with: autopay doubt resolve",
+        )
+    if item.kind is DeskKind.ROW or item.slot_id is None:
+        raise _refused(item, "no charge of it exists", "cancel the subscription, or: release")
+    if item.attempt_state in UNSETTLED:
+        raise _refused(
+            item,
+            "a charge of it has no answer, so money may still be taken",
+            "first: autopay doubt resolve … did-not-happen",
+        )
+    (slot,) = fetch(connection, select(slots).where(slots.c.id == item.slot_id))
+    (invoice,) = _by_id(connection, InvoiceRow, slot["invoice_id"])
+    (owner,) = _by_id(connection, SubscriptionRow, slot["subscription_id"])
+    ended = {"id": slot["id"], "state": "uncollectible", "settled_at": at}
+    update_many(connection, slots, [ended | {"reason": f"{decision.by}: {decision.reason}"}])
+    if item.attempt_id is not None:
+        settle(connection, [item.attempt_id], at=at)
+    policy = merchant.dunning_end
+    if policy in STATE_BY_POLICY:
+        reason = f"given up by {decision.by}: {decision.reason}"
+        ending = Ending(slot, invoice, owner, reason, policy)
+        end_of_dunning_rows(connection, merchant, [ending], at=at)
+
+
+def _by_id(connection: Connection, row_class: type[SQLModel], row_id: int) -> list[Row]:
+    table = table_of(row_class)
+    return fetch(connection, select(table).where(table.c.id == row_id))
+
+
+def _refused(item: DeskItem, rule: str, remedy: str) -> BadInput:
+    return BadInput(field="reference", value=item.name, rule=rule, remedy=remedy)

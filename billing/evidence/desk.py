@@ -1,0 +1,192 @@
+"""What waits for a person, and all that is known about each: charges, refunds and bad rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from billing.evidence.proofs import DECISION, KeptProof, proofs_of, proofs_of_refunds
+from billing.merchants import Merchant
+from billing.poison import set_aside_rows
+from billing.rows import Row, fetch, is_word, table_of
+from billing.tables import AttemptRow, ChargePermissionRow, DoubtRow, RefundRow, SlotRow
+from plans import BadInput
+
+slots = table_of(SlotRow)
+attempts = table_of(AttemptRow)
+refunds = table_of(RefundRow)
+doubts = table_of(DoubtRow)
+permissions = table_of(ChargePermissionRow)
+
+
+class DeskKind(StrEnum):
+    """What kind of thing waits."""
+
+    CHARGE = "charge"
+    REFUND = "refund"
+    ROW = "row"
+
+
+@dataclass(frozen=True, slots=True)
+class DeskItem:
+    """One thing on the desk; `state` is parked, resting or quarantined, yen are whole.
+
+    `attempt_id` is the attempt in question, `refund_row_id` the refund; a bad row has neither.
+    """
+
+    kind: DeskKind
+    name: str
+    state: str
+    reason: str
+    amount_yen: int
+    since: datetime
+    proofs: tuple[KeptProof, ...] = ()
+    attempt_id: int | None = None
+    attempt_state: str | None = None
+    refund_row_id: int | None = None
+    slot_id: int | None = None
+    permission: str | None = None
+    idempotency_key: str | None = None
+    sends: int = 0
+    rested_at: datetime | None = None
+
+
+def list_desk(connection: Connection, merchant: Merchant) -> list[DeskItem]:
+    """Everything that waits for a person or for proofs, the oldest first."""
+    found = [
+        *_charges(connection, merchant),
+        *_refunds(connection, merchant),
+        *_rows(connection, merchant),
+    ]
+    return sorted(found, key=lambda item: (item.since, item.name))
+
+
+def desk_item(connection: Connection, merchant: Merchant, *, name: str) -> DeskItem:
+    """One thing on the desk by its reference; raises `BadInput` when nothing waits by that name."""
+    for item in list_desk(connection, merchant):
+        if item.name == name:
+            return item
+    raise BadInput(
+        field="reference",
+        value=name,
+        rule="nothing of this name waits for a person or for proofs",
+        remedy="see what does with: autopay doubt list",
+    )
+
+
+def _charges(connection: Connection, merchant: Merchant) -> list[DeskItem]:
+    """Slots that are set aside, and attempts whose key rests."""
+    latest = attempts.alias("latest")
+    statement = (
+        select(
+            slots.c.id.label("slot_id"),
+            slots.c.reference,
+            slots.c.state.label("slot_state"),
+            slots.c.reason,
+            slots.c.amount_yen,
+            slots.c.due_at,
+            permissions.c.amazon_id,
+            attempts.c.id.label("attempt_id"),
+            attempts.c.state.label("attempt_state"),
+            attempts.c.idempotency_key,
+            attempts.c.intended_at,
+            attempts.c.sends,
+            doubts.c.rested_at,
+            doubts.c.parked_at,
+            doubts.c.parked_reason,
+            doubts.c.settled_at,
+        )
+        .join(permissions, permissions.c.id == slots.c.permission_id)
+        .outerjoin(
+            attempts,
+            (attempts.c.slot_id == slots.c.id)
+            & (
+                attempts.c.number
+                == select(latest.c.number)
+                .where(latest.c.slot_id == slots.c.id)
+                .order_by(latest.c.number.desc())
+                .limit(1)
+                .scalar_subquery()
+            ),
+        )
+        .outerjoin(doubts, doubts.c.attempt_id == attempts.c.id)
+        .where(slots.c.merchant_id == merchant.id)
+        .where(is_word(slots.c.state, "quarantined") | slots.c.id.in_(_resting(merchant)))
+    )
+    rows = fetch(connection, statement)
+    kept = proofs_of(connection, [r["attempt_id"] for r in rows if r["attempt_id"] is not None])
+    return [_charge(row, kept.get(row["attempt_id"], [])) for row in rows]
+
+
+def _resting(merchant: Merchant) -> Any:
+    return (
+        select(attempts.c.slot_id)
+        .join(doubts, doubts.c.attempt_id == attempts.c.id)
+        .where(doubts.c.merchant_id == merchant.id)
+        .where(doubts.c.settled_at.is_(None), doubts.c.rested_at.is_not(None))
+    )
+
+
+def _charge(row: Row, kept: Sequence[KeptProof]) -> DeskItem:
+    set_aside = row["slot_state"] == "quarantined"
+    state = "parked" if row["parked_at"] else ("quarantined" if set_aside else "resting")
+    return DeskItem(
+        kind=DeskKind.CHARGE,
+        name=row["reference"],
+        state=state,
+        reason=row["parked_reason"] or row["reason"] or "replays gave no definite answer",
+        amount_yen=row["amount_yen"],
+        since=row["intended_at"] or row["due_at"],
+        proofs=tuple(kept),
+        attempt_id=row["attempt_id"],
+        attempt_state=row["attempt_state"],
+        slot_id=row["slot_id"],
+        permission=row["amazon_id"],
+        idempotency_key=row["idempotency_key"],
+        sends=row["sends"] or 0,
+        rested_at=row["rested_at"],
+    )
+
+
+def _refunds(connection: Connection, merchant: Merchant) -> list[DeskItem]:
+    statement = select(refunds).where(
+        refunds.c.merchant_id == merchant.id, is_word(refunds.c.state, "quarantined")
+    )
+    rows = fetch(connection, statement)
+    kept = proofs_of_refunds(connection, [row["id"] for row in rows])
+    return [
+        DeskItem(
+            kind=DeskKind.REFUND,
+            name=row["reference"],
+            state="quarantined",
+            reason=row["reason_code"] or row["detail"] or "contradiction",
+            amount_yen=row["amount_yen"],
+            since=row["requested_at"],
+            proofs=tuple(kept[row["id"]]),
+            refund_row_id=row["id"],
+            idempotency_key=row["idempotency_key"],
+            sends=row["sends"],
+            # Nobody sends what is set aside; that is sure from when a person first looked at it.
+            rested_at=next((p.seen_at for p in kept[row["id"]] if p.kind == DECISION), None),
+        )
+        for row in rows
+    ]
+
+
+def _rows(connection: Connection, merchant: Merchant) -> list[DeskItem]:
+    """Subscriptions whose cycle cannot be opened; other bad rows are on the desk as slots."""
+    return [
+        DeskItem(
+            kind=DeskKind.ROW,
+            name=row["subject"],
+            state="quarantined",
+            reason=f"{row['step']} failed {row['tries']} times: {row['error']}",
+            amount_yen=0,
+            since=row["set_aside_at"],
+        )
+        for row in set_aside_rows(connection, merchant)
+        if row["step"] == "opening"
+    ]

@@ -1,0 +1,246 @@
+"""Figures that tell whether charging is well, for a machine to read every few seconds.
+
+Each comes from rows that are open or young, through an index: asking costs what is going on, never
+what has ever happened. What needs the whole history is the audit's. Rules: `reliability` watchdogs.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Connection, Integer, and_, cast, extract, func, select
+
+from billing.intend import CHARGEABLE_STATES, UNSETTLED
+from billing.rows import Row, fetch, is_word, table_of
+from billing.tables import (
+    AttemptRow,
+    BrakeRow,
+    MerchantRow,
+    NoticeRow,
+    RefundRow,
+    SlotRow,
+    SubscriptionRow,
+)
+
+__all__ = ["Indicator", "load_indicators"]
+
+slots = table_of(SlotRow)
+attempts = table_of(AttemptRow)
+subscriptions = table_of(SubscriptionRow)
+refunds = table_of(RefundRow)
+notices = table_of(NoticeRow)
+brakes = table_of(BrakeRow)
+merchants = table_of(MerchantRow)
+
+LOST_AFTER = timedelta(hours=24)
+RECENT = timedelta(hours=1)
+OPEN_REFUNDS = ("intended", "in_doubt", "pending")
+
+
+@dataclass(frozen=True, slots=True)
+class Indicator:
+    """One figure: its name, what it means, whose it is and its value (a count, or seconds)."""
+
+    name: str
+    meaning: str
+    labels: tuple[tuple[str, str], ...]
+    value: int
+
+
+def load_indicators(connection: Connection, *, at: datetime) -> tuple[Indicator, ...]:
+    """The figures of every merchant of these books as of `at`; merchants without work have none."""
+    return (
+        *_due(connection, at),
+        *_never_tried(connection, at),
+        *_waiting_for_people(connection),
+        *_unsettled(connection, at),
+        *_recent(connection, at),
+        *_refunds(connection, at),
+        *_outbox(connection, at),
+        *_brakes(connection, at),
+    )
+
+
+def _due(connection: Connection, at: datetime) -> Iterator[Indicator]:
+    statement = (
+        select(slots.c.merchant_id, func.count().label("charges"), func.min(slots.c.due_at))
+        .join(subscriptions, subscriptions.c.id == slots.c.subscription_id)
+        .where(*_is_due(at))
+        .group_by(slots.c.merchant_id)
+    )
+    for merchant_id, charges, oldest in connection.execute(statement):
+        yield _of(merchant_id, "charges_due", "charges that are due and not begun", charges)
+        yield _of(
+            merchant_id,
+            "charges_due_oldest_seconds",
+            "how long the oldest of them is due",
+            _seconds(at, oldest),
+        )
+
+
+def _never_tried(connection: Connection, at: datetime) -> Iterator[Indicator]:
+    """A charge that nobody tried for a day is lost, unless the cap moved it."""
+    statement = (
+        select(slots.c.merchant_id, func.count())
+        .join(subscriptions, subscriptions.c.id == slots.c.subscription_id)
+        .where(
+            *_is_due(at),
+            slots.c.attempts == 0,
+            slots.c.cap_moves == 0,
+            slots.c.first_due_at < at - LOST_AFTER,
+        )
+        .group_by(slots.c.merchant_id)
+    )
+    for merchant_id, charges in connection.execute(statement):
+        yield _of(merchant_id, "charges_lost", "charges due for a day and never tried", charges)
+
+
+def _is_due(at: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        is_word(slots.c.state, "due"),
+        slots.c.due_at <= at,
+        subscriptions.c.state.in_(CHARGEABLE_STATES),
+    )
+
+
+def _waiting_for_people(connection: Connection) -> Iterator[Indicator]:
+    meanings = {
+        "waiting_buyer": "charges that wait for the buyer's payment method",
+        "quarantined": "charges that wait for a person of the merchant",
+    }
+    for state, meaning in meanings.items():
+        statement = (
+            select(slots.c.merchant_id, func.count())
+            .where(is_word(slots.c.state, state))
+            .group_by(slots.c.merchant_id)
+        )
+        for merchant_id, charges in connection.execute(statement):
+            yield _of(merchant_id, f"charges_{state}", meaning, charges)
+
+
+def _unsettled(connection: Connection, at: datetime) -> Iterator[Indicator]:
+    statement = (
+        select(
+            attempts.c.merchant_id,
+            attempts.c.state,
+            func.count(),
+            func.min(attempts.c.intended_at),
+        )
+        .where(is_word(attempts.c.state, *UNSETTLED))
+        .group_by(attempts.c.merchant_id, attempts.c.state)
+    )
+    for merchant_id, state, count, oldest in connection.execute(statement):
+        label = ("state", state)
+        yield _of(merchant_id, "attempts_open", "attempts without a final answer", count, label)
+        yield _of(
+            merchant_id,
+            "attempts_open_oldest_seconds",
+            "age of the oldest of them",
+            _seconds(at, oldest),
+            label,
+        )
+
+
+def _recent(connection: Connection, at: datetime) -> Iterator[Indicator]:
+    """Of the last hour: attempts by how they ended, and how late first attempts began."""
+    # By merchant, because the index of attempts by time begins with the merchant.
+    recent = and_(
+        attempts.c.merchant_id.in_(select(merchants.c.id)), attempts.c.intended_at > at - RECENT
+    )
+    by_state = (
+        select(attempts.c.merchant_id, attempts.c.state, attempts.c.reason_code, func.count())
+        .where(recent)
+        .group_by(attempts.c.merchant_id, attempts.c.state, attempts.c.reason_code)
+    )
+    for merchant_id, state, reason, count in connection.execute(by_state):
+        yield _of(
+            merchant_id,
+            "attempts_last_hour",
+            "attempts begun in the last hour",
+            count,
+            ("state", state),
+            ("reason", reason or ""),
+        )
+    late = func.max(
+        _epoch(connection, attempts.c.intended_at) - _epoch(connection, slots.c.first_due_at)
+    )
+    first = (
+        select(attempts.c.merchant_id, late)
+        .join(slots, slots.c.id == attempts.c.slot_id)
+        .where(recent, attempts.c.number == 1, slots.c.cap_moves == 0)
+        .group_by(attempts.c.merchant_id)
+    )
+    for merchant_id, seconds in connection.execute(first):
+        yield _of(
+            merchant_id,
+            "dispatch_lag_seconds",
+            "longest time from due to begun, of the first attempts of the last hour",
+            max(0, int(seconds)),
+        )
+
+
+def _refunds(connection: Connection, at: datetime) -> Iterator[Indicator]:
+    statement = (
+        select(refunds.c.merchant_id, func.count(), func.min(refunds.c.requested_at))
+        .where(is_word(refunds.c.state, *OPEN_REFUNDS))
+        .group_by(refunds.c.merchant_id)
+    )
+    for merchant_id, count, oldest in connection.execute(statement):
+        yield _of(merchant_id, "refunds_open", "refunds without a final answer", count)
+        yield _of(
+            merchant_id,
+            "refunds_open_oldest_seconds",
+            "age of the oldest of them",
+            _seconds(at, oldest),
+        )
+
+
+def _outbox(connection: Connection, at: datetime) -> Iterator[Indicator]:
+    statement = (
+        select(notices.c.merchant_id, func.count(), func.min(notices.c.written_at))
+        .where(notices.c.delivered_at.is_(None))
+        .group_by(notices.c.merchant_id)
+    )
+    for merchant_id, count, oldest in connection.execute(statement):
+        yield _of(merchant_id, "notices_waiting", "notices that are not delivered yet", count)
+        yield _of(
+            merchant_id,
+            "notices_waiting_oldest_seconds",
+            "age of the oldest of them",
+            _seconds(at, oldest),
+        )
+
+
+def _brakes(connection: Connection, at: datetime) -> Iterator[Indicator]:
+    for row in fetch(connection, select(brakes)):
+        yield from _brake(row, at)
+
+
+def _brake(row: Row, at: datetime) -> Iterator[Indicator]:
+    pulled = int(row["pulled_at"] is not None)
+    yield _of(row["merchant_id"], "brake_pulled", "1 while nothing new is charged", pulled)
+    if row["last_run_at"] is not None:
+        yield _of(
+            row["merchant_id"],
+            "last_run_seconds",
+            "time since the last charge run began",
+            _seconds(at, row["last_run_at"]),
+        )
+
+
+def _of(
+    merchant_id: str, name: str, meaning: str, value: int, *labels: tuple[str, str]
+) -> Indicator:
+    return Indicator(f"autopay_{name}", meaning, (("merchant", merchant_id), *labels), value)
+
+
+def _seconds(at: datetime, since: datetime) -> int:
+    return max(0, (at - since) // timedelta(seconds=1))
+
+
+def _epoch(connection: Connection, column: Column[Any]) -> ColumnElement[int]:
+    """Seconds since 1970 of an instant, in SQL."""
+    if connection.dialect.name == "postgresql":
+        return cast(extract("epoch", column), Integer)
+    return func.unixepoch(column, type_=Integer)

@@ -1,0 +1,277 @@
+"""Bugs planted into the real engine: the simulation must find every one, or it proves nothing.
+
+Each is a function of the engine replaced by a wrong one, the faults it needs to show, and the
+number of worlds within which it must be found.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any, Final
+
+from billing import Brake, OutcomeKind
+from billing.cap_verdict import Charge as ChargeIt
+from simulation.play import Played, play
+from simulation.setting import Setting
+from simulation.store import Store
+from simulation.wrong_engines import (
+    YEARS_AHEAD,
+    Wrong,
+    a_cycle_too_far,
+    a_yen_more,
+    all_of_it_again,
+    always_the_first,
+    answers,
+    booked_twice,
+    captures_not_counted,
+    constant,
+    far_window,
+    gives,
+    made_longer,
+    month_by,
+    moved_twice,
+    never_after_the_28th,
+    no_waits,
+    of_the_clock,
+    on_the_30th_day,
+    paid_at_once,
+    released_while_open,
+    respelled,
+    sends,
+    sent_without_commit,
+    whatever_the_agreement_does,
+    while_another_is_open,
+    without,
+)
+
+_UNKNOWN: Final = {"timeout_after": 200, "500_before": 200, "reset_after": 100}
+_EDGE: Final = date(2027, 1, 28)
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """A wrong engine: dotted name → what makes the right function wrong."""
+
+    name: str
+    wrong: Mapping[str, Wrong]
+    world: Mapping[str, Any] = field(default_factory=dict)
+    damage: str = ""
+    seeds: int = 20
+
+
+def small(seed: int, **changes: Any) -> Setting:
+    """A world in which a bug shows soon: few people, one month's end."""
+    values = {"days": 40, "settle_days": 30, "subscriptions": 12, "dunning_days": "1,3"} | changes
+    return replace(Setting(seed=seed, start=_EDGE, days=40), **values)
+
+
+@contextmanager
+def planted(bug: Bug) -> Iterator[None]:
+    """The engine is wrong until the block ends."""
+    with ExitStack() as stack:
+        for dotted, wrong in bug.wrong.items():
+            stack.enter_context(_swapped(dotted, wrong))
+        yield
+
+
+@contextmanager
+def _swapped(dotted: str, wrong: Wrong) -> Iterator[None]:
+    module_name, _, name = dotted.rpartition(".")
+    module = importlib.import_module(module_name)
+    real = getattr(module, name)  # a name that is gone must be looked up anew by whoever moved it
+    setattr(module, name, wrong(real))
+    try:
+        yield
+    finally:
+        setattr(module, name, real)
+
+
+def hunt(bug: Bug) -> Played | None:
+    """The first world that finds the bug; None when none of its seeds does."""
+    with planted(bug):
+        for seed in range(1, bug.seeds + 1):
+            played = play(small(seed, **bug.world), prepare=lambda store: _damage(store, bug))
+            if played.violation is not None:
+                return played
+    return None
+
+
+def _damage(store: Store, bug: Bug) -> None:
+    if bug.damage:
+        store.raw.executescript(bug.damage)
+
+
+_SPLIT_SHOP: Final = {"shape": "heavy", "sharing": 4, "subscriptions": 24}
+_LATE_EVENING: Final = {
+    "charge_hour": 23,
+    "anchors": (31,),
+    "network": {"500_before": 800},
+    "days": 10,
+    "settle_days": 3,
+}
+
+BUGS: Final = (
+    Bug("new key on each send", {"scheduler.run.send": sends(made_longer)}),
+    Bug("key with the time in it", {"billing.intend.idempotency_key": of_the_clock}),
+    Bug(
+        "replay with other bytes",
+        {"scheduler.run.send": sends(respelled)},
+        {"network": _UNKNOWN},
+    ),
+    Bug("a yen more than agreed", {"billing.intend.charge_body": a_yen_more}),
+    Bug(
+        "same key after a decline",
+        {"billing.intend.idempotency_key": always_the_first},
+        {"decline": 500},
+    ),
+    Bug(
+        "cap not looked at",
+        {"billing.intend.effective_limit_yen": gives(1_000_000_000)},
+        _SPLIT_SHOP,
+    ),
+    Bug(
+        "cap verdict always yes",
+        {"billing.intend.judge": lambda real: lambda *, amount_yen, **said: ChargeIt(amount_yen)},
+        _SPLIT_SHOP,
+    ),
+    Bug(
+        "month by UTC alone",
+        {
+            "billing.intend.possible_months": month_by(0),
+            "billing.doubt.possible_months": month_by(0),
+        },
+        {"charge_hour": 8, "anchors": (1,)},
+    ),
+    Bug(
+        "month by Japan alone",
+        {
+            "billing.intend.possible_months": month_by(9),
+            "billing.doubt.possible_months": month_by(9),
+        },
+        {"charge_hour": 8, "anchors": (1,), "amazon_month": "UTC"},
+    ),
+    Bug(
+        "room given back while in doubt",
+        {"billing.record._still_open": released_while_open},
+        {"network": _UNKNOWN},
+    ),
+    Bug("room given back twice", {"billing.cap_room._move": moved_twice}, {"decline": 300}),
+    Bug("captures take no room", {"billing.record_work.settle_holds": captures_not_counted}),
+    Bug(
+        "replay without room in its month",
+        {"billing.doubt._hold_months_of_now": gives(set())},
+        _LATE_EVENING,
+    ),
+    Bug(
+        "a sender that slept sends all the same",
+        {"scheduler.run.send": sends(far_window)},
+        {
+            "charge_hour": 23,
+            "anchors": (31,),
+            "delay": 1_000,
+            "delay_only_at": ("charge.intended",),
+            "days": 8,
+            "settle_days": 1,
+            "subscriptions": 3,
+        },
+        seeds=60,
+    ),
+    Bug(
+        "5xx is a decline",
+        {
+            "scheduler.run.send": answers(
+                OutcomeKind.UNKNOWN, kind=OutcomeKind.DECLINED, reason_code="SoftDeclined"
+            )
+        },
+        {"network": _UNKNOWN},
+    ),
+    Bug(
+        "429 is a decline",
+        {
+            "scheduler.run.send": answers(
+                OutcomeKind.THROTTLED, kind=OutcomeKind.DECLINED, reason_code="SoftDeclined"
+            )
+        },
+        {"network": {"429": 200}},
+    ),
+    Bug(
+        "given up without sealing the key",
+        {
+            "scheduler.run.send": answers(
+                OutcomeKind.UNKNOWN, kind=OutcomeKind.CAP_REFUSED, reason_code="none"
+            )
+        },
+        {"network": _UNKNOWN},
+    ),
+    Bug(
+        "unknown is paid",
+        {
+            "scheduler.run.send": answers(
+                OutcomeKind.UNKNOWN, kind=OutcomeKind.CAPTURED, charge_id="C-unknown"
+            )
+        },
+        {"network": {"500_before": 300}},
+    ),
+    Bug("late is paid", {"billing.send.from_charge": paid_at_once}, {"late": 500}),
+    Bug(
+        "in doubt and forgotten",
+        {"scheduler.run.claim_unsettled": gives([])},
+        {"network": {"timeout_after": 400}, "kill": 20},
+    ),
+    Bug(
+        "a lease for ever",
+        {"billing.intend.LEASE": constant(YEARS_AHEAD)},
+        {"kill": 20, "one_host": False},
+    ),
+    Bug(
+        "sent without a commit",
+        {"billing.intend.writing": sent_without_commit},
+        {"commit_lost": 100},
+    ),
+    Bug(
+        "two tries at once",
+        {"billing.intend._due": while_another_is_open},
+        {"schedulers": 3, "delay": 100, "network": _UNKNOWN},
+        damage="DROP INDEX attempt_one_open_or_successful",
+    ),
+    Bug(
+        "charged while paused",
+        {"billing.intend._due": whatever_the_agreement_does},
+        {"shape": "heavy", "sharing": 4, "actions_per_100_days": 300, "subscriptions": 16},
+        seeds=40,
+    ),
+    Bug("cycle by date", {"billing.settle.cycle_start": on_the_30th_day}),
+    Bug("drift after February", {"billing.settle.cycle_start": never_after_the_28th}),
+    Bug("a cycle left out", {"billing.record.next_cycle_row": a_cycle_too_far}),
+    Bug("payment booked twice", {"billing.ledger.book": booked_twice("charge_captured")}),
+    Bug(
+        "refund booked twice",
+        {"billing.ledger.book": booked_twice("charge_refunded")},
+        {"actions_per_100_days": 300},
+    ),
+    Bug(
+        "refund with a new key",
+        {"scheduler.refunds.send_refund": sends(made_longer)},
+        {"actions_per_100_days": 300},
+    ),
+    Bug(
+        "refund without room",
+        {"billing.refunds.requesting.refundable_charges": all_of_it_again},
+        {"actions_per_100_days": 600, "subscriptions": 4, "anchors": (31,)},
+        damage="DROP INDEX refund_one_open; DROP TRIGGER refund_counted; "
+        "DROP TRIGGER refund_recounted",
+    ),
+    Bug("brake not looked at", {"billing.intend.load_brake": gives(Brake())}, {"brake": 300}),
+    Bug(
+        "clock not looked at",
+        {"scheduler.engine.check_clock": gives(Brake())},
+        {"clock_jump": 60, "anchors": (1, 5, 10, 15, 20, 25, 31), "subscriptions": 40},
+    ),
+    Bug("dunning without end", {"scheduler.watch.end_waits": gives(0)}, {"decline": 500}),
+    Bug("paid and not told", {"billing.record_work.write_notices": without("charged")}),
+    Bug("no pace", {"scheduler.pacing.take": no_waits}, {"paced": True, "subscriptions": 40}),
+)

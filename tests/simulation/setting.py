@@ -1,0 +1,154 @@
+"""What a simulated world is like: drawn from its seed, small enough to be read in a failure's file.
+
+Swarm testing: each seed has its own mix of faults, so that one loud fault does not drown the rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date, timedelta
+from random import Random
+from typing import Any
+
+# Edges of the calendar that a world begins a few days before.
+EDGES = (
+    date(2027, 1, 1),
+    date(2027, 2, 28),
+    date(2027, 3, 31),
+    date(2027, 12, 31),
+    date(2028, 2, 29),
+    date(2028, 3, 1),
+    date(2028, 4, 30),
+)
+
+NETWORK = (
+    "timeout_before",
+    "timeout_after",
+    "late_effect",
+    "reset_before",
+    "reset_after",
+    "500_before",
+    "500_after",
+    "503",
+    "429",
+    "cut_body",
+    "garbage",
+    "slow",
+    "failure_before",
+    "failure_after",
+)
+"""What may become of one call to Amazon, besides an answer."""
+
+SHAPES: dict[str, tuple[str, ...]] = {
+    "plain": ("basic",),
+    "mixed": ("basic", "studio", "coffee", "team", "gift"),
+    "heavy": ("studio", "studio", "basic", "yearly"),
+    "short": ("week", "basic"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One world. Rates are chances in a thousand; days are virtual."""
+
+    seed: int
+    start: date
+    days: int
+    settle_days: int = 45
+    subscriptions: int = 100
+    sharing: int = 1
+    anchors: tuple[int, ...] = (1, 15, 31)
+    shape: str = "plain"
+    schedulers: int = 1
+    one_host: bool = True
+    environment: str = "live"
+    paced: bool = False
+    charge_hour: int = 9
+    cap_yen: int = 50_000
+    cap_rule: str = "split"
+    dunning_days: str = "1,3,7,14"
+    dunning_end: str = "pause"
+    amazon_month: str = "JST"
+    keeps_refusals: bool = True
+    network: dict[str, int] = field(default_factory=dict)
+    decline: int = 0
+    late: int = 0
+    delay: int = 0
+    delay_only_at: tuple[str, ...] = ()
+    kill: int = 0
+    commit_lost: int = 0
+    commit_unknown: int = 0
+    lock_lost: int = 0
+    skew_seconds: int = 0
+    clock_jump: int = 0
+    actions_per_100_days: int = 0
+    buyer_per_100_days: int = 0
+    brake: int = 0
+    fast_clock_excused: bool = True
+    only: tuple[int, ...] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """For a failure's file."""
+        return asdict(self) | {"start": self.start.isoformat()}
+
+    @classmethod
+    def from_json(cls, said: dict[str, Any]) -> Setting:
+        """Read a failure's file."""
+        values = dict(said)
+        values["start"] = date.fromisoformat(values["start"])
+        values["anchors"] = tuple(values["anchors"])
+        values["delay_only_at"] = tuple(values["delay_only_at"])
+        if values.get("only") is not None:
+            values["only"] = tuple(values["only"])
+        return cls(**values)
+
+
+def quiet(seed: int, **changes: Any) -> Setting:
+    """A world without any fault."""
+    return replace(Setting(seed=seed, start=date(2027, 1, 25), days=70), **changes)
+
+
+def drawn(seed: int) -> Setting:
+    """The world of a seed."""
+    dice = Random(f"world {seed}")
+    edge = dice.choice(EDGES) - timedelta(days=dice.randint(1, 9))
+    loud = dice.choice((0, 3, 10, 40, 150))
+    world = Setting(
+        seed=seed,
+        start=edge,
+        days=dice.choice((45, 60, 100, 200, 400)),
+        subscriptions=dice.choice((8, 40, 80, 120, 160, 200, 300)),
+        sharing=dice.choice((1, 1, 1, 2, 4)),
+        anchors=dice.choice(((1,), (31,), (1, 15, 31), (5, 10, 20, 25, 27), (28, 29, 30, 31))),
+        shape=dice.choice(("plain", "plain", "mixed", "mixed", "heavy", "short")),
+        schedulers=dice.choice((1, 1, 2, 2, 3, 4)),
+        one_host=dice.random() < 0.5,
+        environment=dice.choice(("live", "sandbox")),
+        paced=dice.random() < 0.15,
+        charge_hour=dice.choice((9, 9, 0, 8, 23)),
+        cap_yen=dice.choice((50_000, 50_000, 30_000, 100_000)),
+        cap_rule=dice.choice(("split", "defer", "refuse")),
+        dunning_days=dice.choice(("1,3,7,14", "1", "2,5", "1,2,3")),
+        dunning_end=dice.choice(("pause", "cancel", "keep_open")),
+        amazon_month=dice.choice(("JST", "UTC")),
+        keeps_refusals=dice.random() < 0.7,
+        network={kind: loud for kind in NETWORK if loud and dice.random() < 0.4},
+        decline=dice.choice((0, 10, 50, 200)),
+        late=dice.choice((0, 0, 20, 100)),
+        delay=dice.choice((0, 2, 10, 50)),
+        kill=dice.choice((0, 0, 1, 4)),
+        commit_lost=dice.choice((0, 0, 2, 10)),
+        commit_unknown=dice.choice((0, 0, 2, 10)),
+        lock_lost=dice.choice((0, 0, 5)),
+        skew_seconds=dice.choice((0, 0, 5, 60)),
+        clock_jump=dice.choice((0, 0, 0, 10)),
+        actions_per_100_days=dice.choice((0, 0, 10, 30, 80)),
+        buyer_per_100_days=dice.choice((0, 10, 50)),
+        brake=dice.choice((0, 0, 20)),
+    )
+    # Busy as the shop is large: else a small one would soon have nobody left.
+    return replace(
+        world,
+        actions_per_100_days=world.actions_per_100_days * world.subscriptions // 100,
+        buyer_per_100_days=world.buyer_per_100_days * world.subscriptions // 100,
+    )

@@ -1,0 +1,58 @@
+"""What invariants may look at: the oracle, the books, the plan of the world, and memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from simulation.amazon import Amazon
+from simulation.setting import Setting
+from simulation.shop import Subscriber
+from simulation.store import Rows, Store
+from simulation.world import World
+
+SKEW_ALLOWED: Final = timedelta(seconds=60)
+
+
+class Violation(AssertionError):
+    """An invariant does not hold."""
+
+    def __init__(self, invariant: str, detail: str) -> None:
+        super().__init__(f"{invariant}: {detail}")
+        self.invariant = invariant
+        self.detail = detail
+
+
+@dataclass(slots=True)
+class View:
+    """One world as its invariants see it."""
+
+    world: World
+    store: Store
+    amazon: Amazon
+    setting: Setting
+    people: dict[str, Subscriber]
+    touched: set[str]
+    bodies: dict[str, bytes] = field(default_factory=dict)
+    arrivals: dict[str, list[int]] = field(default_factory=dict)
+    final: dict[tuple[str, int], str] = field(default_factory=dict)
+    ledger: dict[str, int] = field(default_factory=dict)
+    wrong_clock: set[str] = field(default_factory=set)
+    """Permissions charged by a process whose clock was far off: their months are not compared."""
+
+    def rows(self, sql: str, *values: object) -> Rows:
+        """Rows of the books."""
+        return self.store.rows(sql, *values)
+
+    def broken(self, invariant: str, detail: str) -> None:
+        """Stop the world at its first violation, wherever in the engine it shows."""
+        if self.world.failure is None:
+            self.world.trace(f"VIOLATED {invariant}: {detail}")
+            self.world.failure = Violation(invariant, detail)
+
+    def none(self, invariant: str, sql: str, *values: object) -> None:
+        """The query finds the rows that break the invariant."""
+        found = self.store.rows(sql, *values)
+        if found:
+            self.broken(invariant, f"{len(found)} rows, first {found[0]}")
