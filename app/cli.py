@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from app.cli_audit import audit_cli
+from app.cli_brake import brake_cli
 from app.cli_doubts import doubt_cli
 from app.cli_dunning import dunning_cli
 from app.cli_environment import database_cli, environment_cli, restore_cli
@@ -44,7 +45,6 @@ cli.add_typer(dunning_cli, name="dunning")
 cli.add_typer(notifications_cli, name="notifications")
 cli.add_typer(notices_cli, name="notices")
 cli.add_typer(webhooks_cli, name="webhooks")
-brake_cli = typer.Typer(help="Stop new charges at once, and let them go on.", no_args_is_help=True)
 cli.add_typer(brake_cli, name="brake")
 cli.add_typer(audit_cli, name="audit")
 cli.add_typer(environment_cli, name="environment")
@@ -139,14 +139,22 @@ def worker(
     all_merchants: Annotated[
         bool, typer.Option("--all-merchants", help="serve every merchant of the database")
     ] = False,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="serve this process's counts to Prometheus here"),
+    ] = None,
+    metrics_host: Annotated[str, typer.Option(help="address of that port")] = "127.0.0.1",
 ) -> None:
     """Run a scheduler worker until Ctrl-C; on PostgreSQL start as many as you like.
 
-    Example: autopay worker
+    Example: autopay worker --metrics-port 9100
     """
     from app.commands import charging
 
-    charging.worker(all_merchants=all_merchants)
+    charging.worker(
+        all_merchants=all_merchants,
+        metrics=None if metrics_port is None else (metrics_host, metrics_port),
+    )
 
 
 @cli.command()
@@ -373,53 +381,6 @@ def health(
         command.rules()
     else:
         command.health(at=_instant(at), as_json=as_json)
-
-
-@brake_cli.command("show")
-def brake_show(as_json: Json = False) -> None:
-    """Say whether new charges are stopped, since when, by whom and why.
-
-    Example: autopay brake show
-    """
-    from app.commands import brake as command
-
-    command.show(as_json=as_json)
-
-
-By = Annotated[str, typer.Option(help="your name, for the books")]
-Everything = Annotated[bool, typer.Option("--all", help="all merchants of the database")]
-
-
-@brake_cli.command("pull")
-def brake_pull(
-    reason: Annotated[str, typer.Option(help="why, for whoever looks next")],
-    by: By = "staff",
-    everything: Everything = False,
-    as_json: Json = False,
-) -> None:
-    """Stop new charges and refunds in every worker; what is under way is still resolved.
-
-    Example: autopay brake pull --reason "charged twice? looking at it"
-    """
-    from app.commands import brake as command
-
-    command.pull(reason=reason, by=by, everything=everything, as_json=as_json)
-
-
-@brake_cli.command("release")
-def brake_release(
-    reason: Annotated[str, typer.Option(help="why it is safe again")],
-    by: By = "staff",
-    everything: Everything = False,
-    as_json: Json = False,
-) -> None:
-    """Let charging go on from now.
-
-    Example: autopay brake release --reason "false alarm, books and Amazon agree"
-    """
-    from app.commands import brake as command
-
-    command.release(reason=reason, by=by, everything=everything, as_json=as_json)
 
 
 @cli.command()

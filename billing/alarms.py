@@ -68,6 +68,16 @@ ALARMS = (
     ),
     Alarm("RunsMissing", "autopay_last_run_seconds", 3 * MINUTE, "page", "run-was-killed"),
     Alarm("BrakePulled", "autopay_brake_pulled", 0, "page", "suspected-double-charge"),
+    Alarm("Reconciling", "autopay_reconciling", 0, "page", "restored-from-backup"),
+    Alarm("DoubtsParked", "autopay_doubts_parked", 0, "ticket", "in-doubt"),
+    Alarm("RowsSetAside", "autopay_rows_set_aside", 0, "ticket", "poison-rows"),
+    Alarm(
+        "NotificationsTooLong",
+        "autopay_notifications_open_oldest_seconds",
+        HOUR,
+        "ticket",
+        "notifications-do-not-arrive",
+    ),
     Alarm("ChargesQuarantined", "autopay_charges_quarantined", 0, "ticket", "in-doubt"),
     Alarm("LateCharges", "autopay_dispatch_lag_seconds", HOUR, "page", "backlog-at-month-start"),
     Alarm(

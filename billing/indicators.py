@@ -16,9 +16,14 @@ from billing.rows import Row, fetch, is_word, table_of
 from billing.tables import (
     AttemptRow,
     BrakeRow,
+    DoubtRow,
+    GlobalBrakeRow,
     MerchantRow,
     NoticeRow,
+    NotificationRow,
+    PoisonRow,
     RefundRow,
+    RestorationRow,
     SlotRow,
     SubscriptionRow,
 )
@@ -32,9 +37,15 @@ refunds = table_of(RefundRow)
 notices = table_of(NoticeRow)
 brakes = table_of(BrakeRow)
 merchants = table_of(MerchantRow)
+notifications = table_of(NotificationRow)
+doubts = table_of(DoubtRow)
+poison = table_of(PoisonRow)
+global_brakes = table_of(GlobalBrakeRow)
+restorations = table_of(RestorationRow)
 
 LOST_AFTER = timedelta(hours=24)
 RECENT = timedelta(hours=1)
+EVERYBODY = "*"
 OPEN_REFUNDS = ("intended", "in_doubt", "pending")
 
 
@@ -58,7 +69,10 @@ def load_indicators(connection: Connection, *, at: datetime) -> tuple[Indicator,
         *_recent(connection, at),
         *_refunds(connection, at),
         *_outbox(connection, at),
+        *_inbox(connection, at),
+        *_for_staff(connection),
         *_brakes(connection, at),
+        *_everybody(connection),
     )
 
 
@@ -210,6 +224,54 @@ def _outbox(connection: Connection, at: datetime) -> Iterator[Indicator]:
             "age of the oldest of them",
             _seconds(at, oldest),
         )
+
+
+def _inbox(connection: Connection, at: datetime) -> Iterator[Indicator]:
+    # Said twice, since SQLite finds the index of what is open by its own words only.
+    waiting = and_(
+        is_word(notifications.c.state, "waiting", "parked"), notifications.c.state == "waiting"
+    )
+    statement = (
+        select(notifications.c.merchant_id, func.count(), func.min(notifications.c.received_at))
+        .where(waiting)
+        .group_by(notifications.c.merchant_id)
+    )
+    for merchant_id, count, oldest in connection.execute(statement):
+        yield _of(merchant_id, "notifications_open", "notifications not looked into", count)
+        yield _of(
+            merchant_id,
+            "notifications_open_oldest_seconds",
+            "age of the oldest of them",
+            _seconds(at, oldest),
+        )
+
+
+def _for_staff(connection: Connection) -> Iterator[Indicator]:
+    """What a person must decide, or must look at."""
+    parked = (
+        select(doubts.c.merchant_id, func.count())
+        .where(doubts.c.settled_at.is_(None), doubts.c.parked_at.is_not(None))
+        .group_by(doubts.c.merchant_id)
+    )
+    for merchant_id, count in connection.execute(parked):
+        yield _of(merchant_id, "doubts_parked", "doubts that a person must decide", count)
+    aside = (
+        select(poison.c.merchant_id, func.count())
+        .where(poison.c.set_aside_at.is_not(None))
+        .group_by(poison.c.merchant_id)
+    )
+    for merchant_id, count in connection.execute(aside):
+        yield _of(merchant_id, "rows_set_aside", "rows that failed each time", count)
+
+
+def _everybody(connection: Connection) -> Iterator[Indicator]:
+    """What stops every merchant of these books."""
+    pulled = select(func.count()).where(global_brakes.c.pulled_at.is_not(None))
+    if connection.execute(pulled).scalar_one():
+        yield _of(EVERYBODY, "brake_pulled", "1 while nothing new is charged", 1)
+    open_ones = select(func.count()).where(is_word(restorations.c.state, "reconciling"))
+    if connection.execute(open_ones).scalar_one():
+        yield _of(EVERYBODY, "reconciling", "1 while a restored backup is reconciled", 1)
 
 
 def _brakes(connection: Connection, at: datetime) -> Iterator[Indicator]:

@@ -16,6 +16,7 @@ from scheduler.fleet import AllMerchants
 from scheduler.guard import EnvironmentGuard
 from scheduler.identity import dead_workers, this_worker
 from scheduler.inbox import InboxReport
+from scheduler.meters import serve_meters
 from scheduler.pacing import PUBLISHED, Quota
 from scheduler.reconcile import ReconcileReport, reconcile
 from scheduler.run import AmazonSilent, RunReport, RunStopped
@@ -44,6 +45,7 @@ __all__ = [
     "Worker",
     "dead_workers",
     "reconcile",
+    "serve_meters",
     "start_engine",
     "this_worker",
 ]

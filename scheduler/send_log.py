@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 
 from billing import OpenAttempt, Outcome
+from scheduler.meters import count_send
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +24,10 @@ def logged(
     """Make the call and log one line about it; the outcome is what the call returned."""
     started = time.monotonic()
     outcome = call()
+    took = time.monotonic() - started
+    count_send(result=outcome.kind.value, answer_seconds=took, wait_seconds=bucket_wait_seconds)
     if log.isEnabledFor(logging.INFO):
-        log.info("%s", send_line(outcome, time.monotonic() - started, bucket_wait_seconds))
+        log.info("%s", send_line(outcome, took, bucket_wait_seconds))
     return outcome
 
 

@@ -22,6 +22,7 @@ from scheduler import (
     ShiftedClock,
     SystemClock,
     Worker,
+    serve_meters,
 )
 
 # A run is waited for; what it does not read of the coming permissions, the next one does.
@@ -84,8 +85,11 @@ def _tell(report: RunReport, looked: Mapping[str, int], *, as_json: bool) -> Non
         )
 
 
-def worker(*, all_merchants: bool = False) -> None:
-    """Work until Ctrl-C or SIGTERM, for the merchant of the settings or for all that have keys."""
+def worker(*, all_merchants: bool = False, metrics: tuple[str, int] | None = None) -> None:
+    """Work until Ctrl-C or SIGTERM, for the merchant of the settings or for all that have keys.
+
+    `metrics` is where this process's counts are served. Raises `Refused` when that port is taken.
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     for chatty in ("alembic", "httpx", "procrastinate"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
@@ -93,10 +97,22 @@ def worker(*, all_merchants: bool = False) -> None:
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     crash_points.arm()
     settings = load_settings()
+    if metrics is not None:
+        _serve_meters(*metrics)
     with opened_books(settings) as books, amazon_for(settings):
         reason = work_until_stopped(books, all_merchants=all_merchants)
     if reason is not None:
         raise Refused(reason)
+
+
+def _serve_meters(host: str, port: int) -> None:
+    try:
+        serve_meters(port, host=host)
+    except OSError as error:
+        raise Refused(
+            f"--metrics-port {port}: nothing can be served on {host}:{port} ({error.strerror}); "
+            "choose another port"
+        ) from error
 
 
 def work_until_stopped(books: Books, *, all_merchants: bool = False) -> str | None:

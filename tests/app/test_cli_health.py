@@ -1,7 +1,9 @@
 """`autopay health`: what a person, a cron job and Prometheus are told."""
 
+import socket
+
 import yaml
-from cli_user import User
+from cli_user import User, refusal
 
 from billing import ALARMS
 
@@ -32,3 +34,11 @@ def test_every_alarm_is_a_rule_of_prometheus(autopay: User) -> None:
         assert (name, severity) == (f"Autopay{alarm.name}", alarm.severity)
         assert rule.startswith(alarm.indicator)
         assert rule.endswith(f"> {alarm.above}")
+
+
+def test_a_worker_says_when_its_port_for_metrics_is_taken(shop: User) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        line = refusal(shop("worker", "--metrics-port", port))
+    assert f"--metrics-port {port}" in line
+    assert "choose another port" in line

@@ -117,7 +117,7 @@ def drawn(seed: int) -> Setting:
         seed=seed,
         start=edge,
         days=dice.choice((45, 60, 100, 200, 400)),
-        subscriptions=dice.choice((8, 40, 80, 120, 160, 200, 300)),
+        subscriptions=dice.choice((12, 80, 160, 240, 300, 300, 300)),
         sharing=dice.choice((1, 1, 1, 2, 4)),
         anchors=dice.choice(((1,), (31,), (1, 15, 31), (5, 10, 20, 25, 27), (28, 29, 30, 31))),
         shape=dice.choice(("plain", "plain", "mixed", "mixed", "heavy", "short")),

@@ -9,8 +9,8 @@ from simulation import sometimes
 from simulation.play import Played, play
 from simulation.setting import drawn, quiet
 
-# 168 subscription-years: one to four schedulers, four shapes of shop, every kind of fault.
-ON_EACH_COMMIT = (3, 14, 21, 53, 58)
+# 139 subscription-years in about 20 s of CPU; small and large shops, one and two schedulers.
+ON_EACH_COMMIT = (1, 14, 21, 28)
 NIGHTLY_YEARS = 2_000
 
 
