@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 from sqlalchemy import Engine
-from support.schema import at_head
 
+from app.migrations import migrate
 from billing import SlotRow, load_merchant, open_engine, reading, store_merchant, writing
 
 PASSWORD = "一つだけの password"
@@ -194,7 +194,7 @@ class WebBooks:
 def open_books(url: str) -> WebBooks:
     """Books of a merchant with one plan and no charge yet."""
     database = open_engine(url)
-    at_head(database)
+    migrate(database)
     add_merchant(database, "web")
     books = WebBooks(database)
     books.add_plan()
