@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -43,6 +44,11 @@ def test_an_empty_database_is_brought_to_the_newest_schema(engine: Engine) -> No
     assert migrate(engine) == (None, head())
     check_schema(engine)
     assert ours(engine) == {*metadata.tables, "alembic_version"}
+
+
+def test_a_migration_is_named_by_its_revision() -> None:
+    scripts = ScriptDirectory.from_config(migrations._config())
+    assert migrations._revisions() == {script.revision for script in scripts.walk_revisions()}
 
 
 def test_migrating_again_changes_nothing(engine: Engine) -> None:
@@ -113,13 +119,13 @@ def test_a_newer_database_is_told_apart(engine: Engine) -> None:
 
 def test_a_migration_that_fails_leaves_nothing(engine: Engine, monkeypatch) -> None:
     """Schema changes are part of the transaction, on both databases."""
-    real = migrations.command.upgrade
+    real = command.upgrade
 
     def breaks(config, revision: str) -> None:
         real(config, revision)
         raise RuntimeError("power cut")
 
-    monkeypatch.setattr(migrations.command, "upgrade", breaks)
+    monkeypatch.setattr(command, "upgrade", breaks)
     with pytest.raises(RuntimeError):
         migrate(engine)
     assert inspect(engine).get_table_names() == []

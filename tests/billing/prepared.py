@@ -6,8 +6,8 @@ from datetime import date
 
 from small_books import SmallBooks
 from sqlalchemy import Engine
+from support.schema import at_head
 
-from app.migrations import migrate
 from billing.database import open_engine
 
 
@@ -16,7 +16,7 @@ def migrated(url: str) -> Iterator[Engine]:
     """An engine on the newest schema; its connections are closed afterwards."""
     engine = open_engine(url)
     try:
-        migrate(engine)
+        at_head(engine)
         yield engine
     finally:
         engine.dispose()

@@ -8,8 +8,8 @@ from small_books import AT, CHARGED_AT, SmallBooks
 from small_captures import AUTHORIZED, act
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DatabaseError, IntegrityError
+from support.schema import at_head
 
-from app.migrations import migrate
 from billing.captures.intending import CANCELLATION_REASONS, act_row, cancel_body, capture_body
 from billing.closing import close_body
 from billing.database import open_engine
@@ -132,7 +132,7 @@ def test_a_slot_has_one_authorised_charge(engine: Engine) -> None:
 
 def test_a_chargeback_is_never_changed(database_url: str) -> None:
     engine = open_engine(database_url)
-    migrate(engine)
+    at_head(engine)
     with engine.begin() as connection:
         authorized_charge(connection)
         connection.execute(

@@ -7,8 +7,8 @@ import pytest
 from small_books import MERCHANT, SmallBooks
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
+from support.schema import at_head
 
-from app.migrations import migrate
 from billing import (
     CatalogueChange,
     OfferAlreadySet,
@@ -62,7 +62,7 @@ migrations:
 @pytest.fixture
 def books(database_url: str) -> Iterator[Engine]:
     engine = open_engine(database_url)
-    migrate(engine)
+    at_head(engine)
     with engine.begin() as connection:
         SmallBooks(connection)
     yield engine

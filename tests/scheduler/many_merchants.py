@@ -6,9 +6,9 @@ from datetime import date
 
 from sqlalchemy import Connection, Engine, text
 from support.sandbox import Sandbox
+from support.schema import at_head
 from support.shop import CATALOGUE, consent, subscriber
 
-from app.migrations import migrate
 from billing import (
     MerchantKeys,
     charge_instant,
@@ -74,7 +74,7 @@ def open_town(url: str, amazon: Sandbox, due: Mapping[str, int]) -> Town:
         master_key=decode_master_key(new_master_key()),
         clock=ShiftedClock(charge_instant(on=DAY, timezone="Asia/Tokyo", hour=9)),
     )
-    migrate(town.database)
+    at_head(town.database)
     amazon.set_clock(town.clock.now())
     for number, (name, count) in enumerate(due.items(), start=1):
         _add(town, name, number * 10_000, count)

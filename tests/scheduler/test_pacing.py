@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
+from support.schema import at_head
 
-from app.migrations import migrate
 from billing import open_engine, reading, store_merchant, writing
 from scheduler.pacing import MAX_SLOWDOWN, PUBLISHED, Quota, learn, ready, take
 
@@ -23,7 +23,7 @@ OF = {"merchant_id": "shop", "operation": "create_charge"}
 def engine(database_url: str) -> Iterator[Engine]:
     """A database with a merchant, whom nobody has called Amazon for yet."""
     engine = open_engine(database_url)
-    migrate(engine)
+    at_head(engine)
     for merchant in ("shop", "other"):
         writing(
             engine,

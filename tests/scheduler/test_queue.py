@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from procrastinate.schema import SchemaManager
 from sqlalchemy import Engine, text
+from support.schema import at_head
 
-from app.migrations import migrate
 from billing import open_engine, reading, writing
 from scheduler.queue import Errand, QueueWorker, give, queue_of
 
@@ -19,7 +19,7 @@ CHARGES = Errand("charges", "shop")
 @pytest.fixture
 def engine(postgres_url: str) -> Iterator[Engine]:
     engine = open_engine(postgres_url)
-    migrate(engine)
+    at_head(engine)
     yield engine
     engine.dispose()
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, text
+from support.schema import at_head
 
-from app.migrations import migrate
 from billing import open_engine, reading
 from scheduler.ticks import won
 
@@ -18,7 +18,7 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     engine = open_engine(database_url)
-    migrate(engine)
+    at_head(engine)
     yield engine
     engine.dispose()
 

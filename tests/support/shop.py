@@ -11,7 +11,6 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from app.migrations import migrate
 from billing import (
     ImportStatus,
     MerchantKeys,
@@ -32,6 +31,7 @@ from billing.merchants import load_merchant
 from plans import parse_catalogue
 from scheduler import AmazonEndpoint, BillingEngine, RunReport, ShiftedClock, start_engine
 from support.sandbox import Sandbox
+from support.schema import at_head
 
 MERCHANT = "shop"
 
@@ -150,7 +150,7 @@ def open_shop(
 ) -> Shop:
     """A shop whose buyers consented; `rules` are columns of the merchant, e.g. cap_rule="defer"."""
     database = open_engine(database_url)
-    migrate(database)
+    at_head(database)
     master_key = decode_master_key(new_master_key())
     keys = MerchantKeys(
         seller_id=amazon.merchant_id,
