@@ -17,6 +17,7 @@ from amazonpay.errors import (
     UnusableKey,
 )
 from amazonpay.exchange import JAPAN, Timing
+from amazonpay.fast_transport import FastTransportMissing, Transport, transport_named
 from amazonpay.ids import (
     authorization_id_from_charge_id,
     charge_id_from_cv1,
@@ -164,6 +165,7 @@ __all__ = [
     "DownloadFailed",
     "Environment",
     "ErrorCode",
+    "FastTransportMissing",
     "FinalizeCheckoutSession",
     "FrequencyUnit",
     "GetDisbursements",
@@ -203,6 +205,7 @@ __all__ = [
     "Throttled",
     "Timing",
     "TrackedDelivery",
+    "Transport",
     "UnknownOutcome",
     "UnreadableSettlement",
     "UnusableKey",
@@ -222,5 +225,6 @@ __all__ = [
     "load_private_key",
     "parse_settlement_report",
     "sign_payload",
+    "transport_named",
     "verify",
 ]

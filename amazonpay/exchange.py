@@ -6,9 +6,10 @@ both. Neither follows redirects, reads the environment or keeps cookies.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from random import Random, SystemRandom
 from typing import Final, TypeVar, cast
 
@@ -185,14 +186,29 @@ def _pacer(pacing: Pacing | Pacer | None, environment: Environment) -> Pacer | N
 
 
 def _outgoing(request: SignedRequest) -> httpx.Request:
-    return httpx.Request(
-        request.method, request.url, headers=dict(request.headers), content=request.body
-    )
+    # Only addresses that are posted to: others may name what nobody should keep, as a buyer token.
+    url = _parsed(request.url) if request.method == "POST" else request.url
+    return httpx.Request(request.method, url, headers=dict(request.headers), content=request.body)
+
+
+@lru_cache(maxsize=64)
+def _parsed(url: str) -> httpx.URL:
+    return httpx.URL(url)
 
 
 def _complete(response: httpx.Response, body: bytes) -> HttpAnswer:
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    return HttpAnswer(status=response.status_code, headers=headers, body=body)
+    return HttpAnswer(
+        status=response.status_code, headers=_as_texts(response.headers.raw), body=body
+    )
+
+
+def _as_texts(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers by name in lower case; what comes twice is joined by a comma, as HTTP reads it."""
+    headers: dict[str, str] = {}
+    for name, value in raw:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return headers
 
 
 def _body(response: httpx.Response) -> bytes:

@@ -10,7 +10,7 @@ import os
 import ssl
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
@@ -21,14 +21,17 @@ import httpx
 
 from amazonpay.errors import InvalidArgument
 
-_KEEPALIVE_SECONDS: Final = 20.0
+KEEPALIVE_SECONDS: Final = 20.0
 """Shorter than usual load balancers' idle time-outs, so that a kept connection is still alive."""
 
-_MAX_CONNECTIONS: Final = 10
+MAX_CONNECTIONS: Final = 10
 """A client shared by threads or tasks opens as many as it has calls under way, up to this."""
 
 _LONGEST_DEADLINE_SECONDS: Final = 300
 """A signature's date is accepted for minutes; waiting longer for one answer serves nobody."""
+
+_SEND_AT_BYTES: Final = 64_000
+"""More than any request of ours; what is larger leaves in pieces of this size."""
 
 _deadline: ContextVar[float] = ContextVar("amazonpay_deadline")
 
@@ -122,9 +125,9 @@ class DeadlineTransport(httpx.BaseTransport):
 def _pool(ssl_context: ssl.SSLContext) -> httpcore.ConnectionPool:
     return httpcore.ConnectionPool(
         ssl_context=ssl_context,
-        max_connections=_MAX_CONNECTIONS,
-        max_keepalive_connections=_MAX_CONNECTIONS,
-        keepalive_expiry=_KEEPALIVE_SECONDS,
+        max_connections=MAX_CONNECTIONS,
+        max_keepalive_connections=MAX_CONNECTIONS,
+        keepalive_expiry=KEEPALIVE_SECONDS,
         network_backend=_DeadlineBackend(),
     )
 
@@ -166,15 +169,30 @@ class _DeadlineStream(httpcore.NetworkStream):
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
         self._writes = 0
+        self._written = bytearray()
         self.is_busy = False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        self._send_written()
         return self._inner.read(max_bytes, seconds_left())
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        # Head and body come one after the other: kept until the answer is asked for, they leave
+        # in one packet, and the peer wakes once.
         self.is_busy = True
         self._writes += 1
-        self._inner.write(buffer, seconds_left())
+        self._written += buffer
+        if len(self._written) > _SEND_AT_BYTES:
+            self._send_written()
+
+    def _send_written(self) -> None:
+        written = bytes(self._written)
+        self._written.clear()
+        if not written:
+            return
+        # As httpcore does: a peer that has hung up may have answered before.
+        with suppress(httpcore.WriteError):
+            self._inner.write(written, seconds_left())
 
     def close(self) -> None:
         self._inner.close()
@@ -256,9 +274,9 @@ class LoopTransport(httpx.AsyncBaseTransport):
 
     def _transport(self) -> httpx.AsyncHTTPTransport:
         limits = httpx.Limits(
-            max_connections=_MAX_CONNECTIONS,
-            max_keepalive_connections=_MAX_CONNECTIONS,
-            keepalive_expiry=_KEEPALIVE_SECONDS,
+            max_connections=MAX_CONNECTIONS,
+            max_keepalive_connections=MAX_CONNECTIONS,
+            keepalive_expiry=KEEPALIVE_SECONDS,
         )
         return httpx.AsyncHTTPTransport(verify=self._ssl_context, trust_env=False, limits=limits)
 

@@ -14,10 +14,12 @@ from app.cli_dunning import dunning_cli
 from app.cli_environment import database_cli, environment_cli, restore_cli
 from app.cli_notices import notices_cli, webhooks_cli
 from app.cli_notifications import notifications_cli
-from app.cli_options import Actor, At, Json, Lang, Reason
+from app.cli_one_off import one_off, replace_permission
+from app.cli_options import MOST, Actor, At, Json, Lang, Reason
 from app.cli_options import day as _day
 from app.cli_options import instant as _instant
 from app.cli_shipping import chargeback, shipment_cli
+from app.cli_staff import staff_cli
 from app.cli_subscription import subscription_cli
 
 cli = typer.Typer(
@@ -38,6 +40,8 @@ charge_cli = typer.Typer(
 )
 cli.add_typer(charge_cli, name="charge")
 charge_cli.command("chargeback")(chargeback)
+charge_cli.command("one-off")(one_off)
+subscription_cli.command("replace-permission")(replace_permission)
 cli.add_typer(subscription_cli, name="subscription")
 cli.add_typer(shipment_cli, name="shipment")
 cli.add_typer(doubt_cli, name="doubt")
@@ -49,6 +53,7 @@ cli.add_typer(brake_cli, name="brake")
 cli.add_typer(audit_cli, name="audit")
 cli.add_typer(environment_cli, name="environment")
 cli.add_typer(restore_cli, name="restore")
+cli.add_typer(staff_cli, name="staff")
 cli.add_typer(database_cli, name="database")
 
 Port = Annotated[int, typer.Option(min=0, max=65535, help="port of the web pages; 0 = any")]
@@ -93,7 +98,10 @@ def migrate(as_json: Json = False) -> None:
 
 
 @catalogue_cli.command("import")
-def catalogue_import(file: Path, as_json: Json = False) -> None:
+def catalogue_import(
+    file: Annotated[Path, typer.Argument(help="the price list, a YAML file")],
+    as_json: Json = False,
+) -> None:
     """Import a price list; all its problems are told, and nothing is imported unless all is good.
 
     Example: autopay catalogue import catalogue.yaml
@@ -105,7 +113,7 @@ def catalogue_import(file: Path, as_json: Json = False) -> None:
 
 @subscribers_cli.command("import")
 def subscribers_import(
-    file: Path,
+    file: Annotated[Path, typer.Argument(help="the subscribers, a CSV file")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="check only, write nothing")] = False,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="import the good rows")] = False,
     as_json: Json = False,
@@ -201,7 +209,9 @@ def forecast(
 def quote_change(
     subscription: Annotated[str, typer.Argument(help="id of the subscription")],
     plan: Annotated[str, typer.Option(help="code of the plan to move to")],
-    quantity: Annotated[int | None, typer.Option(min=1, help="seats from then on")] = None,
+    quantity: Annotated[
+        int | None, typer.Option(min=1, max=MOST, help="seats from then on")
+    ] = None,
     on: Annotated[str | None, typer.Option(help="day of the change, 2026-12-16")] = None,
     when: Annotated[
         Literal["now", "renewal"] | None,
@@ -309,11 +319,17 @@ def charge_retry(
 def charge_refund(
     charge: Annotated[str, typer.Argument(help="charge id, reference, or a whole subscription")],
     reason: Annotated[str, typer.Option(help="why, for the books")],
-    amount: Annotated[int | None, typer.Option(min=1, help="yen to give back")] = None,
+    amount: Annotated[int | None, typer.Option(min=1, max=MOST, help="yen to give back")] = None,
     everything: Annotated[bool, typer.Option("--all", help="all that can be given back")] = False,
     request_id: Annotated[
         str | None, typer.Option(help="the same id again gives nothing back again")
     ] = None,
+    paid_by_hand: Annotated[
+        str | None,
+        typer.Option(help="the bank's number of a transfer: book it, send nothing to Amazon"),
+    ] = None,
+    on: Annotated[str | None, typer.Option(help="day of that transfer (default today)")] = None,
+    by: Annotated[str, typer.Option("--by", help="who gives it back, for the books")] = "staff",
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
     at: At = None,
     lang: Lang = "ja",
@@ -331,6 +347,9 @@ def charge_refund(
         everything=everything,
         reason=reason,
         request_id=request_id,
+        paid_by_hand=paid_by_hand,
+        paid_on=_day(on, option="--on"),
+        actor=by,
         at=_instant(at),
         language=lang,
         as_json=as_json,
@@ -400,6 +419,7 @@ def calc() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run `autopay`; exit 0 = done, 1 = refused or found a fault, 2 = bad usage."""
-    from app.errors import explained
+    from app.errors import explained, open_streams
 
+    open_streams()
     sys.exit(explained(lambda: cli(arguments, standalone_mode=False, prog_name="autopay")))

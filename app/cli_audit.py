@@ -23,7 +23,8 @@ def audit(
         Path | None, typer.Option(help="heads kept elsewhere that the chain must still hold")
     ] = None,
     every: Annotated[
-        int | None, typer.Option(min=1, help="audit again and again, so many seconds apart")
+        int | None,
+        typer.Option(min=1, max=86_400, help="audit again and again, so many seconds apart"),
     ] = None,
     pull_brake: Annotated[
         bool, typer.Option("--pull-brake", help="stop charging when money may be wrong")

@@ -72,6 +72,19 @@ def resolve(
     )
 
 
+@doubt_cli.command("report")
+def report(at: At = None, lang: Lang = "ja", as_json: Json = False) -> None:
+    """Ask Amazon for its list of transactions, read it, and let it speak about every doubt.
+
+    Amazon may take a while to make it; the same command again goes on. Workers do it every day.
+
+    Example: autopay doubt report
+    """
+    from app.commands import doubts
+
+    doubts.report(at=instant(at), language=lang, as_json=as_json)
+
+
 @doubt_cli.command("release")
 def release(
     reference: Reference, reason: Why, by: By, at: At = None, as_json: Json = False

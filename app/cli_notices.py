@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from app.cli_options import At, Json, Lang, instant
+from app.cli_options import MOST, At, Json, Lang, instant
 
 notices_cli = typer.Typer(
     help="What customers and staff are told: look, read, send.", no_args_is_help=True
@@ -41,7 +41,12 @@ def notices_list(
 
 @notices_cli.command("preview")
 def notices_preview(
-    notice: Annotated[int, typer.Argument(help="number of the notice")],
+    notice: Annotated[
+        int,
+        typer.Argument(
+            min=1, max=MOST, help="the number of the notice, as `autopay notices list` shows it"
+        ),
+    ],
     as_json: Json = False,
 ) -> None:
     """The mail of a notice: as it was sent, else as it would be sent now.
@@ -184,7 +189,7 @@ def webhooks_enable(code: Code, as_json: Json = False) -> None:
 
 @webhooks_cli.command("events")
 def webhooks_events(
-    after: Annotated[int, typer.Option(min=0, help="cursor: only events behind it")] = 0,
+    after: Annotated[int, typer.Option(min=0, max=MOST, help="cursor: only events behind it")] = 0,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="how many")] = 100,
     as_json: Json = False,
 ) -> None:
@@ -200,7 +205,7 @@ def webhooks_events(
 @webhooks_cli.command("replay")
 def webhooks_replay(
     code: Code,
-    after: Annotated[int, typer.Option(min=0, help="cursor: events behind it")] = 0,
+    after: Annotated[int, typer.Option(min=0, max=MOST, help="cursor: events behind it")] = 0,
     since: Annotated[str | None, typer.Option("--from", help="from this instant on")] = None,
     until: Annotated[str | None, typer.Option("--to", help="until before this instant")] = None,
     as_json: Json = False,
@@ -212,5 +217,9 @@ def webhooks_replay(
     from app.commands import webhooks
 
     webhooks.replay(
-        code=code, after=after, since=instant(since), until=instant(until), as_json=as_json
+        code=code,
+        after=after,
+        since=instant(since, option="--from"),
+        until=instant(until, option="--to"),
+        as_json=as_json,
     )

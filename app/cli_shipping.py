@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli_options import At, Json, Lang, day, instant
+from app.cli_options import MOST, At, Json, Lang, day, instant
 
 shipment_cli = typer.Typer(
     help="Goods that were authorised: what waits for its shipment, what has left.",
@@ -30,7 +30,7 @@ def list_(lang: Lang = "ja", as_json: Json = False) -> None:
 def ship(
     reference: Reference,
     amount: Annotated[
-        int | None, typer.Option(min=1, help="yen that were shipped, when not all was")
+        int | None, typer.Option(min=1, max=MOST, help="yen that were shipped, when not all was")
     ] = None,
     on: Annotated[str | None, typer.Option(help="day it left, 2026-12-01 (default today)")] = None,
     actor: Annotated[str, typer.Option("--by", help="who says so, for the books")] = "staff",
@@ -72,9 +72,34 @@ def import_(
     shipping.import_file(file, actor=actor, at=instant(at), language=lang, as_json=as_json)
 
 
+@shipment_cli.command("cancel")
+def cancel(
+    reference: Reference,
+    reason: Annotated[str, typer.Option(help="why the goods are not shipped, for the books")],
+    actor: Annotated[str, typer.Option("--by", help="who says so, for the books")] = "staff",
+    at: At = None,
+    lang: Lang = "ja",
+    as_json: Json = False,
+) -> None:
+    """Cancel an authorisation of goods that will not be shipped; this cycle costs nothing then.
+
+    Example: autopay shipment cancel cust-00005-0014-renewal --reason "sold out" --by sato
+    """
+    from app.commands import shipping
+
+    shipping.cancel(
+        reference=reference,
+        reason=reason,
+        actor=actor,
+        at=instant(at),
+        language=lang,
+        as_json=as_json,
+    )
+
+
 def chargeback(
     reference: Annotated[str, typer.Argument(help="reference or charge id")],
-    amount: Annotated[int, typer.Option(min=1, help="yen that were taken back")],
+    amount: Annotated[int, typer.Option(min=1, max=MOST, help="yen that were taken back")],
     on: Annotated[str, typer.Option(help="day it was taken back, 2026-12-01")],
     reason: Annotated[str, typer.Option(help="why, for the books")],
     case: Annotated[

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from app.cli_options import Actor, At, Json, Lang, Reason, day, instant
+from app.cli_options import MOST, Actor, At, Json, Lang, Reason, day, instant
 
 if TYPE_CHECKING:
     from app.commands.quote_words import Language
@@ -49,7 +49,9 @@ def show(
 def change(
     subscription: Sub,
     plan: Annotated[str | None, typer.Option(help="code of the plan to move to")] = None,
-    quantity: Annotated[int | None, typer.Option(min=1, help="seats from then on")] = None,
+    quantity: Annotated[
+        int | None, typer.Option(min=1, max=MOST, help="seats from then on")
+    ] = None,
     add_on: Annotated[
         str | None, typer.Option(metavar="CODE[=N]", help="take an add-on, or N pieces of it")
     ] = None,
@@ -113,7 +115,9 @@ def pause(
     subscription: Sub,
     when: When = None,
     on: On = None,
-    cycles: Annotated[int | None, typer.Option(min=1, help="resume after so many cycles")] = None,
+    cycles: Annotated[
+        int | None, typer.Option(min=1, max=MOST, help="resume after so many cycles")
+    ] = None,
     until: Annotated[
         str | None, typer.Option(metavar="DATE", help="first day of service again")
     ] = None,
@@ -178,9 +182,10 @@ def resume(
 @subscription_cli.command("skip")
 def skip(
     subscription: Sub,
-    cycles: Annotated[int, typer.Option(min=1, help="how many whole cycles")] = 1,
+    cycles: Annotated[int, typer.Option(min=1, max=MOST, help="how many whole cycles")] = 1,
     from_cycle: Annotated[
-        int | None, typer.Option(min=0, help="the first of them; the next one unless told")
+        int | None,
+        typer.Option(min=0, max=MOST, help="the first of them; the next one unless told"),
     ] = None,
     reason: Reason = "",
     actor: Actor = "staff",

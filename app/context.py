@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import OperationalError
 
+from amazonpay import FastTransportMissing, InvalidArgument, transport_named
 from app.migrations import check_schema
 from app.problems import Refused
 from app.settings import Settings
@@ -96,11 +97,17 @@ def charging_engine(books: Books, clock: Clock | None = None) -> BillingEngine:
         endpoint=amazon_endpoint(settings),
         clock=clock or SystemClock(),
         doubts=doubt_rules(settings),
-        guard=EnvironmentGuard(
-            books.database,
-            lambda: where_we_are(settings, books.database),
-            settings.sent_file_path(),
-        ),
+        guard=environment_guard(books),
+    )
+
+
+def environment_guard(books: Books) -> EnvironmentGuard:
+    """What keeps a copy of these books from sending anything."""
+    settings = books.settings
+    return EnvironmentGuard(
+        books.database,
+        lambda: where_we_are(settings, books.database),
+        settings.sent_file_path(),
     )
 
 
@@ -116,6 +123,7 @@ def doubt_rules(settings: Settings) -> DoubtRules:
         signature_window=timedelta(hours=settings.doubt_signature_hours),
         patience=timedelta(hours=settings.doubt_patience_hours),
         two_persons_yen=settings.doubt_two_persons_yen,
+        report_listing=timedelta(hours=settings.doubt_report_hours),
     )
 
 
@@ -126,13 +134,24 @@ def amazon_endpoint(settings: Settings) -> AmazonEndpoint:
             f"AUTOPAY_AMAZON_URL is {settings.amazon_url!r} but the environment is live; live "
             "charges go over https only: unset it, or set AUTOPAY_ENVIRONMENT=sandbox"
         )
+    _check_transport(settings)
     return AmazonEndpoint(
         base_url=settings.amazon_url,
         ca_file=settings.amazon_ca_file,
         paced=settings.paced,
         in_flight=settings.in_flight,
         deadline_seconds=settings.deadline_seconds,
+        transport=settings.transport,
     )
+
+
+def _check_transport(settings: Settings) -> None:
+    try:
+        transport = transport_named(settings.transport, ca_file=settings.amazon_ca_file)
+    except (FastTransportMissing, InvalidArgument) as unusable:
+        raise Refused(f"AUTOPAY_TRANSPORT is {settings.transport!r}: {unusable}") from unusable
+    if transport is not None:
+        transport.close()
 
 
 def _store_merchant(settings: Settings, database: Engine, *, new_merchant: bool) -> None:

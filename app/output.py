@@ -2,6 +2,7 @@
 
 import json
 import sys
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -39,7 +40,17 @@ def _cell(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     # Square brackets in a customer's name are not our markup.
-    return str(value).replace("[", "\\[")
+    return visible(str(value)).replace("[", "\\[")
+
+
+def visible(text: str) -> str:
+    """The text with every control character replaced: foreign text must not steer a terminal."""
+    return "".join("\ufffd" if _steers(c) else c for c in text)
+
+
+def _steers(c: str) -> bool:
+    # A wide space or a joined emoji is no control; what turns a line around is.
+    return c not in "\n\t\u200c\u200d" and unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 def neutralised(value: object) -> object:
@@ -51,12 +62,12 @@ def neutralised(value: object) -> object:
 
 def say(text: str) -> None:
     """One line for people on standard output."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(visible(text) + "\n")
 
 
 def note(text: str) -> None:
     """One line for people on standard error, beside a machine's output."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(visible(text) + "\n")
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 
+from amazonpay import Transport
 from app.problems import Refused
 from billing import decode_master_key, new_master_key, parse_schedule
 from billing.deliveries import BUYER_URL
@@ -38,6 +39,7 @@ RULES = (
     "authorization_days",
     "reauthorize_days",
     "refunds_per_charge",
+    "refund_approval_yen",
 )
 """Settings that are rules of the merchant and are kept with it in the database."""
 
@@ -150,6 +152,10 @@ class Settings(BaseSettings):
     refunds_per_charge: Annotated[
         int, Field(description="refunds that Amazon makes of one charge", ge=1, le=100)
     ] = 10
+    refund_approval_yen: Annotated[
+        int,
+        Field(description="refunds above this need a second person; 0 always", ge=0, le=9_999_999),
+    ] = 10_000
     slices_at_once: Annotated[
         int, Field(description="slices that a worker works on at a time (PostgreSQL)", ge=1, le=64)
     ] = 4
@@ -160,6 +166,9 @@ class Settings(BaseSettings):
     deadline_seconds: Annotated[
         float, Field(description="longest wait for one answer of Amazon", gt=0, le=120)
     ] = 10.0
+    transport: Annotated[
+        Transport, Field(description="what carries charges to Amazon; fast needs autopay[fast]")
+    ] = "standard"
     doubt_signature_hours: Annotated[
         int,
         Field(description="hours in which Amazon may still take an old signature", ge=1, le=720),
@@ -171,6 +180,16 @@ class Settings(BaseSettings):
     doubt_two_persons_yen: Annotated[
         int, Field(description="from this sum on two people decide about a doubt", ge=0)
     ] = 30_000
+    doubt_report_hours: Annotated[
+        int, Field(description="hours Amazon may take to list a charge in a report", ge=1, le=720)
+    ] = 48
+    public_url: Annotated[
+        str, Field(description="where customers reach these pages, such as https://my.example.jp")
+    ] = ""
+    retention_offer: Annotated[
+        Literal["none", "pause", "skip"],
+        Field(description="what somebody who wants to leave is offered instead, once"),
+    ] = "none"
     staff_password: Annotated[
         SecretStr | None, Field(description="password of `staff` on the web pages")
     ] = None
@@ -239,6 +258,11 @@ class Settings(BaseSettings):
             raise ValueError("write scheme and host only, such as https://pay-api.amazon.jp")
         return url
 
+    @field_validator("public_url")
+    @classmethod
+    def _is_our_origin(cls, url: str) -> str:
+        return cls._is_an_origin(url) if url else url
+
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
@@ -299,6 +323,16 @@ def load_settings() -> Settings:
     except ValidationError as error:
         # The cause is left out: it repeats the values, and one of them may hold a password.
         raise Refused(_why_not(error.errors()[0])) from None
+    except UnicodeDecodeError:
+        raise Refused(f"{settings_file()} is not UTF-8 text; save it as UTF-8") from None
+
+
+_IN_WORDS = {
+    "int_parsing": "is not a whole number",
+    "int_parsing_size": "is not a whole number of this size",
+    "bool_parsing": "is neither true nor false",
+}
+"""What the library says of types, in the words of people; the rest of its words can be read."""
 
 
 def _why_not(found: Any) -> str:
@@ -306,7 +340,8 @@ def _why_not(found: Any) -> str:
     field = "_".join(str(part) for part in found["loc"])
     secret = field == "database_url" or "key" in field or "password" in field
     value = "not usable" if secret else repr(found["input"])
-    rule = found["msg"].removeprefix("Value error, ")
+    said = found["msg"].removeprefix("Value error, ").replace("Input should", "must")
+    rule = _IN_WORDS.get(found["type"], said)
     return f"AUTOPAY_{field.upper()} is {value}: {rule}; correct it and try again"
 
 

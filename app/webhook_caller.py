@@ -11,6 +11,7 @@ import ssl
 import time
 from collections.abc import Iterable
 from datetime import datetime
+from urllib.parse import urlsplit
 
 import httpcore
 
@@ -25,11 +26,18 @@ from plans import BadInput
 
 log = logging.getLogger(__name__)
 
-__all__ = ["ForbiddenAddress", "HttpWebhookCaller", "is_outside"]
+__all__ = ["ForbiddenAddress", "HttpWebhookCaller", "check_literal_address", "is_outside"]
 
 DEADLINE_SECONDS = 10.0
 LONGEST_ANSWER = 65_536
+# Who asks us to wait longer is asked again after a day all the same.
+LONGEST_WAIT_SECONDS = 86_400
+ASK_TO_WAIT = (429, 503)
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# All of IPv6 that is given out to the internet; the old site-local addresses are not in it.
+_GIVEN_OUT = ipaddress.ip_network("2000::/3")
+# Held back for protocols, relays and examples, though Python calls some of them global.
+_HELD_BACK = tuple(map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20")))
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -56,7 +64,7 @@ class HttpWebhookCaller:
         """Post one webhook, signed at `at`; never raises for what the other side does."""
         try:
             check_endpoint_url(webhook.url, loopback=self._loopback)
-            status = self._post(webhook, at)
+            status, wait_seconds = self._post(webhook, at)
         except (BadInput, ForbiddenAddress):
             return _outcome(webhook, DeliveryResult.LATER, "the address must not be called")
         except httpcore.TimeoutException:
@@ -66,9 +74,11 @@ class HttpWebhookCaller:
         if 200 <= status <= 299:
             return _outcome(webhook, DeliveryResult.SENT, str(status))
         gone = status == 410
-        return _outcome(webhook, DeliveryResult.GONE if gone else DeliveryResult.LATER, str(status))
+        result = DeliveryResult.GONE if gone else DeliveryResult.LATER
+        return _outcome(webhook, result, str(status), wait_seconds)
 
-    def _post(self, webhook: OutgoingWebhook, at: datetime) -> int:
+    def _post(self, webhook: OutgoingWebhook, at: datetime) -> tuple[int, int]:
+        """The status of the answer, and for how many seconds it asks us to wait."""
         signature = signature_headers(
             message_id=webhook.message_id, at=at, body=webhook.body, secrets=webhook.secrets
         )
@@ -88,7 +98,16 @@ class HttpWebhookCaller:
             pool.stream("POST", url, headers=headers, content=webhook.body) as answer,
         ):
             _read_some(answer)
-            return answer.status
+            return answer.status, _wait_seconds(answer)
+
+
+def _wait_seconds(answer: httpcore.Response) -> int:
+    """What a busy receiver's Retry-After says in seconds; 0 for none, and for a date."""
+    if answer.status not in ASK_TO_WAIT:
+        return 0
+    given = {name.lower(): value for name, value in answer.headers}.get(b"retry-after", b"")
+    # isdigit of bytes knows ASCII digits only; more of them than these would be centuries.
+    return min(int(given), LONGEST_WAIT_SECONDS) if given.isdigit() and len(given) < 12 else 0
 
 
 def _read_some(answer: httpcore.Response) -> None:
@@ -106,9 +125,29 @@ def is_outside(address: Address) -> bool:
         inner = address.ipv4_mapped or address.sixtofour or _nat64(address)
         if inner is not None:
             return is_outside(inner)
-        if address.teredo is not None:
+        if address.teredo is not None or address not in _GIVEN_OUT:
             return False
+    if any(address in network for network in _HELD_BACK):
+        return False
     return address.is_global and not address.is_multicast and not address.is_reserved
+
+
+def check_literal_address(url: str) -> None:
+    """Refuse an inside address that is written out in a URL, but for this machine's own.
+
+    Every call would refuse it as well; raises BadInput so that who adds it need not wait for that.
+    """
+    try:
+        address = ipaddress.ip_address(urlsplit(url).hostname or "")
+    except ValueError:
+        return  # a name, which is judged at every call, or no URL, which is refused elsewhere
+    if not is_outside(address) and not address.is_loopback:
+        raise BadInput(
+            field="url",
+            value=url,
+            rule="is an address inside a network, which is never called",
+            remedy="write https://shop.example/hooks",
+        )
 
 
 def _nat64(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
@@ -185,9 +224,11 @@ def seconds_left(until: float) -> float:
     return left
 
 
-def _outcome(webhook: OutgoingWebhook, result: DeliveryResult, detail: str) -> DeliveryOutcome:
+def _outcome(
+    webhook: OutgoingWebhook, result: DeliveryResult, detail: str, wait_seconds: int = 0
+) -> DeliveryOutcome:
     if result is not DeliveryResult.SENT:
         log.warning(
             "webhook %s to %s: %s (%s)", webhook.message_id, webhook.endpoint, result.value, detail
         )
-    return DeliveryOutcome(webhook.delivery_id, webhook.tries, result, detail)
+    return DeliveryOutcome(webhook.delivery_id, webhook.tries, result, detail, wait_seconds)

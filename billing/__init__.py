@@ -35,6 +35,7 @@ from billing.captures import (
     RecordedShipment,
     Shipment,
     ShipmentsRefused,
+    WithdrawnShipment,
     awaited_shipments,
     capture_states,
     claim_acts,
@@ -43,6 +44,7 @@ from billing.captures import (
     record_acts,
     record_shipments,
     send_act,
+    withdraw_shipment,
     workers_with_open_acts,
 )
 from billing.catalogue_store import (
@@ -85,11 +87,13 @@ from billing.dunning_store import (
     subscription_ahead,
 )
 from billing.ending import end_waits
+from billing.events import write_audit_event
 from billing.forecast import ComingCharge, DayTotal, Forecast, forecast
 from billing.history import (
     ChargeHistoryRow,
     ChargeTotals,
     Cursor,
+    Narrowing,
     charge_history,
     charge_totals,
     latest_moment,
@@ -116,6 +120,7 @@ from billing.poison import forget_recovered
 from billing.record import record_outcomes
 from billing.refunds import (
     OpenRefund,
+    PaidByHand,
     RefundableCharge,
     RefundOutcome,
     RefundOutcomeKind,
@@ -123,6 +128,8 @@ from billing.refunds import (
     StoredRefund,
     TaxPart,
     claim_refunds,
+    end_late_refund,
+    past_amazons_count,
     record_refunds,
     refund_remedy,
     refundable_charges,
@@ -134,9 +141,17 @@ from billing.refunds import (
     workers_with_open_refunds,
 )
 from billing.registration_number import check_digit_holds, normalise_registration_number
+from billing.replacing import Replaced, follow_replacements, replace_permission
 from billing.retrying import check_retry, make_due
 from billing.rows import insert_many, insert_unless_known, table_of
-from billing.sealing import BadMasterKey, CannotUnseal, decode_master_key, new_master_key
+from billing.sealing import (
+    BadMasterKey,
+    CannotUnseal,
+    decode_master_key,
+    new_master_key,
+    seal,
+    unseal,
+)
 from billing.send import send
 from billing.stored_quotes import StoredQuote, stored_quote
 from billing.subscribers_store import (
@@ -218,6 +233,7 @@ __all__ = [
     "Indicator",
     "Merchant",
     "MerchantKeys",
+    "Narrowing",
     "NextCharge",
     "NoKeys",
     "OfferAlreadySet",
@@ -226,6 +242,7 @@ __all__ = [
     "OpenRefund",
     "Outcome",
     "OutcomeKind",
+    "PaidByHand",
     "PlannedCharge",
     "PriceAlreadySet",
     "PriceList",
@@ -237,6 +254,7 @@ __all__ = [
     "RefundOutcomeKind",
     "RefundRequest",
     "RefundableCharge",
+    "Replaced",
     "RowRefused",
     "Shipment",
     "ShipmentsRefused",
@@ -258,6 +276,7 @@ __all__ = [
     "UnknownAuditMerchant",
     "UnknownMerchant",
     "WatchedPermission",
+    "WithdrawnShipment",
     "Workload",
     "WrongEnvironment",
     "alarming",
@@ -290,8 +309,10 @@ __all__ = [
     "count_due",
     "decode_master_key",
     "dunning_standing",
+    "end_late_refund",
     "end_waits",
     "first_day_with_room",
+    "follow_replacements",
     "forecast",
     "forget_recovered",
     "idempotency_key",
@@ -317,6 +338,7 @@ __all__ = [
     "open_due_cycles",
     "open_engine",
     "parse_schedule",
+    "past_amazons_count",
     "permissions_to_read",
     "permissions_to_sweep",
     "permissions_waiting",
@@ -338,9 +360,11 @@ __all__ = [
     "refunds_of_slot",
     "release_brake",
     "release_global_brake",
+    "replace_permission",
     "request_close",
     "request_refund",
     "schedules_in_force",
+    "seal",
     "send",
     "send_act",
     "send_refund",
@@ -355,10 +379,13 @@ __all__ = [
     "subscription_story",
     "table_of",
     "tax_by_rate",
+    "unseal",
+    "withdraw_shipment",
     "workers_with_open_acts",
     "workers_with_open_refunds",
     "workers_with_open_work",
     "workers_with_unsettled",
+    "write_audit_event",
     "writing",
     "yearly_yen",
 ]

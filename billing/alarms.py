@@ -78,6 +78,13 @@ ALARMS = (
         "ticket",
         "notifications-do-not-arrive",
     ),
+    Alarm(
+        "NotificationsForPeople",
+        "autopay_notifications_attention",
+        0,
+        "ticket",
+        "notifications-do-not-arrive",
+    ),
     Alarm("ChargesQuarantined", "autopay_charges_quarantined", 0, "ticket", "in-doubt"),
     Alarm("LateCharges", "autopay_dispatch_lag_seconds", HOUR, "page", "backlog-at-month-start"),
     Alarm(

@@ -45,7 +45,7 @@ COALESCE(a.authorized_yen, a.amount_yen) AS charged_yen, p.amazon_id AS permissi
 (SELECT COALESCE(SUM(r.amount_yen), 0) FROM refund r
     WHERE r.attempt_id = a.id AND r.state = 'refunded') AS refunded_yen,
 (SELECT COALESCE(SUM(r.amount_yen), 0) FROM refund r
-    WHERE r.attempt_id = a.id AND r.state <> 'declined') AS returning_yen
+    WHERE r.attempt_id = a.id AND r.state NOT IN ('declined', 'by_hand')) AS returning_yen
 FROM attempt a JOIN slot s ON s.id = a.slot_id
 JOIN charge_permission p ON p.id = a.permission_id
 WHERE a.merchant_id = :m AND a.state = 'captured' AND a.charge_id IS NOT NULL

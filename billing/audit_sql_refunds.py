@@ -25,7 +25,7 @@ _TOO_MUCH = (
         Family.STATE,
         """SELECT COALESCE(a.charge_id, a.idempotency_key) AS subject, COUNT(*) AS refunds
         FROM refund r JOIN attempt a ON a.id = r.attempt_id
-        WHERE r.merchant_id = :m AND r.state NOT IN ('refunded', 'declined')
+        WHERE r.merchant_id = :m AND r.state NOT IN ('refunded', 'declined', 'by_hand')
         GROUP BY a.id, a.charge_id, a.idempotency_key HAVING COUNT(*) > 1""",
         "{refunds} refunds of the charge are open at once",
         "1件の課金に対し{refunds}件の返金が同時に進行しています",
@@ -36,8 +36,9 @@ _TOO_MUCH = (
         """SELECT a.charge_id AS subject, SUM(x.refunded) AS refunded, SUM(x.held) AS held
         FROM (SELECT attempt_id, refunded_yen AS refunded, held_yen AS held FROM refund_room
             UNION ALL SELECT attempt_id,
-            CASE WHEN state = 'refunded' THEN -amount_yen ELSE 0 END,
-            CASE WHEN state IN ('refunded', 'declined') THEN 0 ELSE -amount_yen END FROM refund) x
+            CASE WHEN state IN ('refunded', 'by_hand') THEN -amount_yen ELSE 0 END,
+            CASE WHEN state IN ('refunded', 'declined', 'by_hand') THEN 0
+            ELSE -amount_yen END FROM refund) x
         JOIN attempt a ON a.id = x.attempt_id WHERE a.merchant_id = :m
         GROUP BY a.id, a.charge_id HAVING SUM(x.refunded) <> 0 OR SUM(x.held) <> 0""",
         "refunded is off by {refunded} yen and held by {held} yen from the sum of its refunds",
@@ -83,6 +84,27 @@ _BOOKED = (
         HAVING SUM(x.booked) <> SUM(x.yen)""",
         "{yen} yen were given back, the ledger books {booked} yen",
         "返金額は{yen}円ですが、仕訳帳では{booked}円です",
+    ),
+    Check(
+        "by_hand_not_booked",
+        Family.LEDGER,
+        """SELECT r.reference AS subject, r.amount_yen AS yen, COALESCE(p.amount_yen, 0) AS booked
+        FROM refund r LEFT JOIN refund_by_hand h ON h.refund_row_id = r.id
+        LEFT JOIN journal j ON j.merchant_id = r.merchant_id
+            AND j.reference = r.reference || '/by_hand'
+        LEFT JOIN posting p ON p.journal_id = j.id AND p.account = 'refund_payable'
+        WHERE r.merchant_id = :m AND r.state = 'by_hand'
+        AND (h.refund_row_id IS NULL OR COALESCE(p.amount_yen, 0) <> r.amount_yen)""",
+        "{yen} yen were paid by hand, {booked} yen of it are in the ledger, or nobody said how",
+        "{yen}円を手作業で返金しましたが、仕訳は{booked}円、または振込の記録がありません",
+    ),
+    Check(
+        "by_hand_sent_to_amazon",
+        Family.LEDGER,
+        """SELECT reference AS subject, amount_yen AS yen FROM refund
+        WHERE merchant_id = :m AND state = 'by_hand' AND (sends > 0 OR refund_id IS NOT NULL)""",
+        "{yen} yen were paid by hand and asked of Amazon as well",
+        "{yen}円を手作業で返金した上、Amazonにも返金を依頼しています",
     ),
     Check(
         "refund_debt_differs",

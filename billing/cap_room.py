@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 
 from billing.merchants import Merchant
-from billing.rows import Row, fetch, insert_many, table_of
+from billing.rows import Row, add_many, among, fetch, insert_many, table_of
 from billing.tables import CapHoldRow, CapMonthRow
 
 cap_months = table_of(CapMonthRow)
@@ -75,7 +75,8 @@ def _read(
     connection: Connection, permission_ids: Sequence[int], months: Sequence[str]
 ) -> dict[CapKey, Row]:
     statement = select(cap_months).where(
-        cap_months.c.permission_id.in_(permission_ids), cap_months.c.month.in_(months)
+        among(connection, cap_months.c.permission_id, permission_ids),
+        cap_months.c.month.in_(months),
     )
     rows = fetch(connection, statement)
     return {(row["permission_id"], row["month"]): row for row in rows}
@@ -121,32 +122,26 @@ def settle_holds(connection: Connection, attempt_ids: Sequence[int], *, captured
     """Turn the holds of attempts into used room (captured), or give it back (a definite no)."""
     if not attempt_ids:
         return
-    is_held = (cap_holds.c.attempt_id.in_(attempt_ids), cap_holds.c.state == "held")
-    rows = fetch(connection, select(cap_holds).where(*is_held))
-    if not rows:
-        return
-    state = "used" if captured else "released"
-    connection.execute(update(cap_holds).where(*is_held).values(state=state))
-    _move(connection, rows, held=-1, used=1 if captured else 0)
+    settled = (
+        update(cap_holds)
+        .where(among(connection, cap_holds.c.attempt_id, attempt_ids), cap_holds.c.state == "held")
+        .values(state="used" if captured else "released")
+        .returning(cap_holds.c.permission_id, cap_holds.c.month, cap_holds.c.amount_yen)
+    )
+    _move(connection, fetch(connection, settled), held=-1, used=1 if captured else 0)
 
 
 def _move(connection: Connection, rows: Sequence[Row], *, held: int, used: int) -> None:
-    statement = _one_month(bindparam("p"), bindparam("m")).values(
-        held_yen=cap_months.c.held_yen + bindparam("held"),
-        used_yen=cap_months.c.used_yen + bindparam("used"),
-    )
-    connection.execute(
-        statement,
-        [
-            {
-                "p": row["permission_id"],
-                "m": row["month"],
-                "held": held * row["amount_yen"],
-                "used": used * row["amount_yen"],
-            }
-            for row in rows
-        ],
-    )
+    moved = [
+        {
+            "permission_id": row["permission_id"],
+            "month": row["month"],
+            "held_yen": held * row["amount_yen"],
+            "used_yen": used * row["amount_yen"],
+        }
+        for row in rows
+    ]
+    add_many(connection, cap_months, moved, key=("permission_id", "month"))
 
 
 def learn_balance(

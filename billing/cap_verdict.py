@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from billing.cap_plan import CapRule
 from billing.dates import certain_from, charge_instant, first_of_next_month
 
 REFUSED = "cap_refused"
 IMPOSSIBLE = "cap_impossible"
+# A charge that waits for less only lets a month's edge pass: nobody needs to be told, and the day
+# stays the same.
+WORTH_TELLING = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,5 +86,8 @@ def judge(
 
 
 def _next_look(rooms: Sequence[tuple[str, int]], timezone: str, charge_hour: int) -> datetime:
-    last_month = date.fromisoformat(f"{rooms[-1][0]}-01")
-    return charge_instant(on=first_of_next_month(last_month), timezone=timezone, hour=charge_hour)
+    """The merchant's hour on the next 1st; minutes later where it would meet the edge itself."""
+    first = first_of_next_month(date.fromisoformat(f"{rooms[-1][0]}-01"))
+    at = charge_instant(on=first, timezone=timezone, hour=charge_hour)
+    certain = certain_from(f"{first:%Y-%m}", timezone=timezone)
+    return certain if timedelta(0) < certain - at < WORTH_TELLING else at

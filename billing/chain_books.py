@@ -2,7 +2,8 @@
 
 An entry is a row with the rows that belong to it: a journal with its postings, an invoice with its
 lines and taxes. Only columns that never change are covered. Of an invoice that leaves out its
-state and what was paid of it, which slots and journals prove.
+state, what was paid of it, and what needs no charge (a short shipment takes that off later):
+slots and journals prove those.
 """
 
 from collections.abc import Sequence
@@ -54,7 +55,7 @@ BOOKS = (
             "id",
             (
                 *("merchant_id", "subscription_id", "cycle", "purpose", "number", "issued_on"),
-                *("period_start", "period_end", "total_yen", "offset_yen", "price_id"),
+                *("period_start", "period_end", "total_yen", "price_id"),
             ),
         ),
         (

@@ -65,7 +65,9 @@ def book_chargeback(
     (charge,) = refundable_charges(connection, merchant, charge_id=charge_id, lock=True)
     case = case_id or on.isoformat()
     today = civil_date(at=at, timezone=merchant.timezone)
-    _check(charge, amount_yen=amount_yen, on=on, reason=reason, case_id=case, today=today)
+    charged_on = civil_date(at=charge.charged_at, timezone=merchant.timezone)
+    days = charged_on, today
+    _check(charge, amount_yen=amount_yen, on=on, reason=reason, case_id=case, days=days)
     known = fetch(
         connection,
         select(chargebacks).where(
@@ -114,7 +116,7 @@ def _check(
     on: date,
     reason: str,
     case_id: str,
-    today: date,
+    days: tuple[date, date],
 ) -> None:
     if not 1 <= amount_yen <= charge.captured_yen:
         raise BadInput(
@@ -123,11 +125,12 @@ def _check(
             rule=f"of {charge.reference} {charge.captured_yen} yen were captured",
             remedy="give what was taken back of this charge",
         )
-    if not charge.charged_at.date() <= on <= today:
+    charged_on, today = days
+    if not charged_on <= on <= today:
         raise BadInput(
             field="on",
             value=on.isoformat(),
-            rule=f"is not between the charge of {charge.charged_at.date()} and today",
+            rule=f"is not between the charge of {charged_on} and today",
             remedy="give the day of the chargeback, as Seller Central shows it",
         )
     for field, text in (("reason", reason), ("case", case_id)):

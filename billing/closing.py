@@ -37,7 +37,16 @@ def request_close(
     itself. Only what is `canceled` is over; who pauses may come back.
     """
     owner = _owner(connection, merchant, subscription_id)
-    lock = select(permissions).where(permissions.c.id == owner["permission_id"])
+    return request_close_of(
+        connection, merchant, permission_id=owner["permission_id"], actor=actor, at=at
+    )
+
+
+def request_close_of(
+    connection: Connection, merchant: Merchant, *, permission_id: int, actor: str, at: datetime
+) -> str:
+    """The same for a permission by its row id: one that no agreement uses any more."""
+    lock = select(permissions).where(permissions.c.id == permission_id)
     (permission,) = fetch(connection, lock.with_for_update())
     going = select(acts.c.reference).where(
         acts.c.permission_id == permission["id"],
@@ -47,7 +56,7 @@ def request_close(
     known: str | None = connection.execute(going).scalar()
     if known is not None:
         return known
-    _check(connection, owner, permission)
+    _check(connection, permission)
     row = _act(connection, merchant, permission, actor, at)
     insert_many(connection, acts, [row])
     reference: str = row["reference"]
@@ -70,7 +79,7 @@ def _owner(connection: Connection, merchant: Merchant, subscription_id: str) -> 
     return found[0]
 
 
-def _check(connection: Connection, owner: Row, permission: Row) -> None:
+def _check(connection: Connection, permission: Row) -> None:
     if permission["state"] == "Closed":
         raise _refusal(
             permission, f"is closed already ({permission['state_reason']})", "do nothing"

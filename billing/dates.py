@@ -6,8 +6,10 @@ from zoneinfo import ZoneInfo
 # Between committing an intent and Amazon booking the charge at most this much time passes; a
 # later send is a replay, which reserves its own months first.
 SEND_WINDOW = timedelta(minutes=10)
-# A call that begins at the window's end is still under way, and clocks differ a little.
+# A call that begins at the window's end is still under way, and may be booked a little later.
 ANSWER_MARGIN = timedelta(minutes=3)
+# Our clock may be so far from Amazon's, either way (docs/decisions/0018-clock-margin.md).
+CLOCK_MARGIN = timedelta(minutes=3)
 JAPAN = ZoneInfo("Asia/Tokyo")
 
 
@@ -25,17 +27,18 @@ def possible_months(*, at: datetime, timezone: str) -> tuple[str, ...]:
     """Every calendar month ("2026-12") that a charge sent at `at` could count in, ascending.
 
     Amazon does not say whose midnight resets the cap, so the merchant's zone, Japan's and UTC
-    count, and so does a month that begins before the last possible answer.
+    count. So does a month that by a clock `CLOCK_MARGIN` fast or slow has not ended yet, or begins
+    before the last possible answer.
     """
-    instants = (at, at + SEND_WINDOW + ANSWER_MARGIN)
+    instants = (at - CLOCK_MARGIN, at + SEND_WINDOW + ANSWER_MARGIN + CLOCK_MARGIN)
     return tuple(sorted({f"{i.astimezone(z):%Y-%m}" for z in _zones(timezone) for i in instants}))
 
 
 def certain_from(month: str, *, timezone: str) -> datetime:
-    """When a charge can only count in `month` or later, whoever's midnight resets the cap."""
+    """When a charge can only count in `month` or later, whoever's midnight and clock is right."""
     first = date.fromisoformat(f"{month}-01")
     midnights = (datetime.combine(first, time(), tzinfo=zone) for zone in _zones(timezone))
-    return max(midnight.astimezone(UTC) for midnight in midnights)
+    return max(midnight.astimezone(UTC) for midnight in midnights) + CLOCK_MARGIN
 
 
 def _zones(timezone: str) -> tuple[tzinfo, ...]:

@@ -22,7 +22,7 @@ from billing.intend import LEASE, UNSETTLED
 from billing.merchants import Merchant
 from billing.notices import notice_row, write_notices
 from billing.outcome import OpenAttempt
-from billing.poison import SENDING, count_takeovers, set_aside, takeovers
+from billing.poison import POISON, SENDING, count_takeovers, set_aside, takeovers
 from billing.rows import Row, among, fetch, is_word, table_of, update_many
 from billing.stored_attempt import open_attempt
 from billing.tables import AttemptRow, CapHoldRow, ChargePermissionRow, SlotRow
@@ -88,6 +88,8 @@ def _claim(
         ready,
     )
     locked = _lock_permissions(connection, unsettled, limit)
+    if not locked:
+        return []
     statement = (
         select(attempts)
         .join(slots, slots.c.id == attempts.c.slot_id)
@@ -142,7 +144,7 @@ def _set_aside(
         return
     keys = [row["idempotency_key"] for row in rows]
     set_aside(connection, merchant, step=SENDING, subjects=keys, at=at)
-    reason = f"poison: {ASIDE_AFTER_DEATHS} workers died with it"
+    reason = f"{POISON} {ASIDE_AFTER_DEATHS} workers died with it"
     found = fetch(connection, select(slots).where(slots.c.id.in_([r["slot_id"] for r in rows])))
     quarantined = [{"id": slot["id"], "state": "quarantined", "reason": reason} for slot in found]
     update_many(connection, slots, quarantined)
@@ -164,8 +166,10 @@ def _lock_permissions(
         .limit(limit)
     )
     ids = sorted(set(connection.execute(wanted).scalars()))
+    if not ids:
+        return {}
     statement = (
-        select(permissions)
+        select(permissions.c.id, permissions.c.amazon_id, permissions.c.amount_limit_yen)
         .where(among(connection, permissions.c.id, ids))
         .order_by(permissions.c.id)
         .with_for_update(key_share=True, skip_locked=True)
@@ -208,9 +212,9 @@ def _lacking_months(
     connection: Connection, rows: Sequence[Row], months: Sequence[str]
 ) -> list[tuple[Row, list[str]]]:
     statement = select(cap_holds.c.attempt_id, cap_holds.c.month).where(
-        cap_holds.c.attempt_id.in_([row["id"] for row in rows])
+        among(connection, cap_holds.c.attempt_id, [row["id"] for row in rows])
     )
-    held = set(connection.execute(statement))
+    held = {tuple(row) for row in connection.execute(statement)}
     lacking = [(row, [m for m in months if (row["id"], m) not in held]) for row in rows]
     return [(row, missing) for row, missing in lacking if missing]
 

@@ -1,6 +1,6 @@
 """Charge history: every attempt with what people need to know about it, streamed page by page."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -22,7 +22,7 @@ from billing.tables import (
 )
 from billing.tables.money import ATTEMPT_STATES
 
-__all__ = ["ChargeHistoryRow", "ChargeTotals", "charge_history", "charge_totals"]
+__all__ = ["ChargeHistoryRow", "ChargeTotals", "Narrowing", "charge_history", "charge_totals"]
 
 ROWS_AT_A_TIME = 500
 
@@ -83,6 +83,19 @@ class ChargeHistoryRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Narrowing:
+    """Further bounds of a listing: whole yen, both included; a permission or a customer exactly."""
+
+    yen_from: int | None = None
+    yen_to: int | None = None
+    permission: str | None = None
+    customer: str | None = None
+
+
+EVERYTHING = Narrowing()
+
+
+@dataclass(frozen=True, slots=True)
 class ChargeTotals:
     """Attempts of a filter: how many, how many captured and for how much, and yen per state."""
 
@@ -101,10 +114,11 @@ def charge_history(
     date_to: date | None = None,
     state: str | None = None,
     search: str | None = None,
+    narrowing: Narrowing = EVERYTHING,
     limit: int | None = None,
     after: Cursor | None = None,
     newest_first: bool = True,
-) -> Iterator[ChargeHistoryRow]:
+) -> Generator[ChargeHistoryRow]:
     """Stream attempts in the order of their intent; `after` is the cursor of the last row seen.
 
     Dates are the merchant's civil dates, both included. `search` finds parts of the subscription
@@ -113,6 +127,7 @@ def charge_history(
     """
     statement = select(*_COLUMNS).select_from(_JOINED)
     chosen = _filter(connection, merchant_id, date_from, date_to, state, search)
+    chosen += _narrowed(narrowing)
     statement = _ordered(statement.where(*chosen), after, newest_first).limit(limit)
     return _stream(connection, statement)
 
@@ -125,9 +140,11 @@ def charge_totals(
     date_to: date | None = None,
     state: str | None = None,
     search: str | None = None,
+    narrowing: Narrowing = EVERYTHING,
 ) -> ChargeTotals:
     """Sum what `charge_history` lists for the same filter; raises as it does."""
     chosen = _filter(connection, merchant_id, date_from, date_to, state, search)
+    chosen += _narrowed(narrowing)
     statement = (
         select(attempts.c.state, func.count(), func.sum(attempts.c.amount_yen))
         .select_from(_JOINED)
@@ -198,6 +215,16 @@ def _filter(
     return chosen
 
 
+def _narrowed(narrowing: Narrowing) -> list[ColumnElement[bool]]:
+    bounds = (
+        (narrowing.yen_from, attempts.c.amount_yen >= (narrowing.yen_from or 0)),
+        (narrowing.yen_to, attempts.c.amount_yen <= (narrowing.yen_to or 0)),
+        (narrowing.permission, permissions.c.amazon_id == narrowing.permission),
+        (narrowing.customer, customers.c.external_id == narrowing.customer),
+    )
+    return [bound for value, bound in bounds if value is not None]
+
+
 def _checked_state(state: str) -> str:
     if state not in ATTEMPT_STATES:
         raise ValueError(f"state {state!r}: use one of {', '.join(ATTEMPT_STATES)}")
@@ -235,7 +262,7 @@ def _ordered(statement: Select[Any], after: Cursor | None, newest_first: bool) -
     return statement.order_by(*(column.desc() if newest_first else column for column in key))
 
 
-def _stream(connection: Connection, statement: Select[Any]) -> Iterator[ChargeHistoryRow]:
+def _stream(connection: Connection, statement: Select[Any]) -> Generator[ChargeHistoryRow]:
     options = {"yield_per": ROWS_AT_A_TIME}
     with connection.execute(statement, execution_options=options) as result:
         for found in result.mappings():

@@ -9,7 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Integer, and_, cast, extract, func, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    and_,
+    cast,
+    extract,
+    func,
+    select,
+)
 
 from billing.intend import CHARGEABLE_STATES, UNSETTLED
 from billing.rows import Row, fetch, is_word, table_of
@@ -45,6 +56,7 @@ restorations = table_of(RestorationRow)
 
 LOST_AFTER = timedelta(hours=24)
 RECENT = timedelta(hours=1)
+NEWS = timedelta(hours=24)
 EVERYBODY = "*"
 OPEN_REFUNDS = ("intended", "in_doubt", "pending")
 
@@ -70,6 +82,7 @@ def load_indicators(connection: Connection, *, at: datetime) -> tuple[Indicator,
         *_refunds(connection, at),
         *_outbox(connection, at),
         *_inbox(connection, at),
+        *_inbox_for_people(connection, at),
         *_for_staff(connection),
         *_brakes(connection, at),
         *_everybody(connection),
@@ -78,19 +91,13 @@ def load_indicators(connection: Connection, *, at: datetime) -> tuple[Indicator,
 
 def _due(connection: Connection, at: datetime) -> Iterator[Indicator]:
     statement = (
-        select(slots.c.merchant_id, func.count().label("charges"), func.min(slots.c.due_at))
+        select(slots.c.merchant_id, func.count(), func.min(slots.c.due_at))
         .join(subscriptions, subscriptions.c.id == slots.c.subscription_id)
         .where(*_is_due(at))
         .group_by(slots.c.merchant_id)
     )
-    for merchant_id, charges, oldest in connection.execute(statement):
-        yield _of(merchant_id, "charges_due", "charges that are due and not begun", charges)
-        yield _of(
-            merchant_id,
-            "charges_due_oldest_seconds",
-            "how long the oldest of them is due",
-            _seconds(at, oldest),
-        )
+    meaning = "charges that are due and not begun"
+    yield from _counted(connection, statement, "charges_due", meaning, at)
 
 
 def _never_tried(connection: Connection, at: datetime) -> Iterator[Indicator]:
@@ -200,14 +207,7 @@ def _refunds(connection: Connection, at: datetime) -> Iterator[Indicator]:
         .where(is_word(refunds.c.state, *OPEN_REFUNDS))
         .group_by(refunds.c.merchant_id)
     )
-    for merchant_id, count, oldest in connection.execute(statement):
-        yield _of(merchant_id, "refunds_open", "refunds without a final answer", count)
-        yield _of(
-            merchant_id,
-            "refunds_open_oldest_seconds",
-            "age of the oldest of them",
-            _seconds(at, oldest),
-        )
+    yield from _counted(connection, statement, "refunds_open", "refunds without a final answer", at)
 
 
 def _outbox(connection: Connection, at: datetime) -> Iterator[Indicator]:
@@ -216,14 +216,8 @@ def _outbox(connection: Connection, at: datetime) -> Iterator[Indicator]:
         .where(notices.c.delivered_at.is_(None))
         .group_by(notices.c.merchant_id)
     )
-    for merchant_id, count, oldest in connection.execute(statement):
-        yield _of(merchant_id, "notices_waiting", "notices that are not delivered yet", count)
-        yield _of(
-            merchant_id,
-            "notices_waiting_oldest_seconds",
-            "age of the oldest of them",
-            _seconds(at, oldest),
-        )
+    meaning = "notices that are not delivered yet"
+    yield from _counted(connection, statement, "notices_waiting", meaning, at)
 
 
 def _inbox(connection: Connection, at: datetime) -> Iterator[Indicator]:
@@ -236,13 +230,38 @@ def _inbox(connection: Connection, at: datetime) -> Iterator[Indicator]:
         .where(waiting)
         .group_by(notifications.c.merchant_id)
     )
+    meaning = "notifications not looked into"
+    yield from _counted(connection, statement, "notifications_open", meaning, at)
+
+
+def _counted(
+    connection: Connection, statement: Select[Any], name: str, meaning: str, at: datetime
+) -> Iterator[Indicator]:
+    """How many of each merchant, and how old the oldest is; of (merchant, count, its moment)."""
     for merchant_id, count, oldest in connection.execute(statement):
-        yield _of(merchant_id, "notifications_open", "notifications not looked into", count)
+        yield _of(merchant_id, name, meaning, count)
+        age = _seconds(at, oldest)
+        yield _of(merchant_id, f"{name}_oldest_seconds", "age of the oldest of them", age)
+
+
+def _inbox_for_people(connection: Connection, at: datetime) -> Iterator[Indicator]:
+    """Of the last day only: what a person has seen by then is not asked for for ever."""
+    statement = (
+        select(notifications.c.merchant_id, func.count())
+        .where(
+            # By merchant, because the index of messages by time begins with the merchant.
+            notifications.c.merchant_id.in_(select(merchants.c.id)),
+            notifications.c.received_at > at - NEWS,
+            notifications.c.state == "attention",
+        )
+        .group_by(notifications.c.merchant_id)
+    )
+    for merchant_id, count in connection.execute(statement):
         yield _of(
             merchant_id,
-            "notifications_open_oldest_seconds",
-            "age of the oldest of them",
-            _seconds(at, oldest),
+            "notifications_attention",
+            "notifications of the last day that need a person, as every chargeback does",
+            count,
         )
 
 

@@ -11,26 +11,41 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, exists, or_
 
 from amazonpay import CreateCharge, MerchantMetadata
 from billing import dunning_store
 from billing.agreements.reports import Report, ReportKind, book_reports
 from billing.brake import load_brake
 from billing.cap_room import effective_limit_yen, hold, load_cap_months
-from billing.cap_verdict import Charge, Move, Refuse, Split, Verdict, judge, rule_of_try
+from billing.cap_verdict import (
+    WORTH_TELLING,
+    Charge,
+    Move,
+    Refuse,
+    Split,
+    Verdict,
+    judge,
+    rule_of_try,
+)
 from billing.checkpoints import reached
 from billing.database import writing
 from billing.dates import SEND_WINDOW, possible_months
+from billing.due_slots import (
+    captured_later,
+    first_due_slot_of_each,
+    lock_permissions,
+    oldest_due,
+)
 from billing.events import event_row
 from billing.idempotency import idempotency_key
 from billing.merchants import Merchant
 from billing.notices import notice_row, write_notices
+from billing.one_off_purpose import is_one_off
 from billing.outcome import OpenAttempt
 from billing.quotes.agreement import Agreement, load_agreements
 from billing.rows import (
     Row,
-    fetch,
     insert_many,
     insert_returning_ids,
     is_word,
@@ -40,20 +55,14 @@ from billing.rows import (
 from billing.split_rest import rest_rows
 from billing.tables import (
     AttemptRow,
-    ChargePermissionRow,
-    InvoiceRow,
     SlotRow,
     SubscriptionEventRow,
     SubscriptionRow,
 )
-from billing.terms import terms_of
-from plans import CaptureRule
 
 slots = table_of(SlotRow)
 attempts = table_of(AttemptRow)
-permissions = table_of(ChargePermissionRow)
 subscriptions = table_of(SubscriptionRow)
-invoices = table_of(InvoiceRow)
 
 # How long a sender may be silent before anyone else may replay its attempt. A replay carries the
 # same key, so a sender that wakes up later does no harm.
@@ -117,14 +126,14 @@ def _intend(
 ) -> tuple[int, list[OpenAttempt]]:
     if not proven and load_brake(connection, merchant.id).is_pulled:
         return 0, []
-    wanted_slots = _due(merchant, at, only)
+    wanted_slots = to_be_charged(merchant, at=at, only=only)
     # A run leaves out what another one holds; who asked for these very slots waits for them.
-    locked = _lock_permissions(
-        connection,
-        _permissions_due(connection, merchant, wanted_slots, limit),
-        skip_locked=only is None,
-    )
-    due = _first_due_slot_of_each(connection, wanted_slots, list(locked))
+    found = oldest_due(connection, merchant, due=wanted_slots, limit=limit)
+    if not found:
+        return 0, []
+    locked = lock_permissions(connection, set(found.values()), skip_locked=only is None)
+    ours = [slot_id for slot_id, permission_id in found.items() if permission_id in locked]
+    due = first_due_slot_of_each(connection, ours, due=wanted_slots)
     months = possible_months(at=at, timezone=merchant.timezone)
     limits = {
         row["id"]: effective_limit_yen(merchant=merchant, amount_limit_yen=row["amount_limit_yen"])
@@ -136,7 +145,7 @@ def _intend(
     )
     work = _Work()
     changed = load_agreements(connection, [slot["subscription_id"] for slot in due])
-    work.captured_later = _captured_later(connection, due)
+    work.captured_later = captured_later(connection, due)
     stuck = [s["invoice_id"] for s in due if locked[s["permission_id"]]["state"] != "Chargeable"]
     work.dunnings = dunning_store.dunning_of(connection, merchant, stuck, at=at)
     mornings = dunning_store.quiet_until(connection, merchant, due, at=at)
@@ -156,21 +165,17 @@ def _intend(
     return len(due), opened
 
 
-def _due(merchant: Merchant, at: datetime, only: Collection[int] | None) -> tuple[Any, ...]:
-    """Due, nothing in flight on the permission, and the agreement neither paused nor ended.
+def to_be_charged(
+    merchant: Merchant, *, at: datetime, only: Collection[int] | None
+) -> tuple[ColumnElement[bool], ...]:
+    """SQL: due, nothing in flight on the permission, and the agreement neither paused nor ended.
 
     A slot that waits for a person holds its room, but not the buyer's other agreements. Whether
     Amazon allows a charge beside an open authorisation is not documented, so by default the next
     charge of the permission waits for the shipment.
     """
-    owner = slots.alias("owner")
-    alone = ("authorized",) if merchant.open_authorizations == "one" else ()
-    in_flight = exists().where(
-        attempts.c.permission_id == slots.c.permission_id,
-        is_word(attempts.c.state, *UNSETTLED, *alone),
-        owner.c.id == attempts.c.slot_id,
-        owner.c.state != "quarantined",
-    )
+    alone = (_has_attempt("authorized"),) if merchant.open_authorizations == "one" else ()
+    in_flight = or_(_has_attempt(*UNSETTLED), *alone)
     # What is settled when an agreement ends is owed after its end.
     going_on = or_(
         subscriptions.c.state.in_(CHARGEABLE_STATES), slots.c.purpose.like(f"{END_PURPOSE}%")
@@ -179,68 +184,19 @@ def _due(merchant: Merchant, at: datetime, only: Collection[int] | None) -> tupl
     return due if only is None else (*due, slots.c.id.in_(list(only)))
 
 
-def _permissions_due(
-    connection: Connection, merchant: Merchant, due: tuple[Any, ...], limit: int
-) -> list[int]:
-    statement = (
-        select(slots.c.permission_id)
-        .join(subscriptions, subscriptions.c.id == slots.c.subscription_id)
-        .where(slots.c.merchant_id == merchant.id, *due)
-        .order_by(slots.c.due_at, slots.c.id)
-        .limit(limit)
+def _has_attempt(*states: str) -> ColumnElement[bool]:
+    """The permission of the slot has an attempt in one of these states, and not set aside.
+
+    Each question has an index of its own; states of two indices would be looked for in all the
+    attempts that were ever made.
+    """
+    owner = slots.alias("owner")
+    return exists().where(
+        attempts.c.permission_id == slots.c.permission_id,
+        is_word(attempts.c.state, *states),
+        owner.c.id == attempts.c.slot_id,
+        owner.c.state != "quarantined",
     )
-    return sorted(set(connection.execute(statement).scalars()))
-
-
-def _lock_permissions(
-    connection: Connection, ids: Sequence[int], *, skip_locked: bool
-) -> dict[int, Row]:
-    statement = (
-        select(permissions)
-        .where(permissions.c.id.in_(ids))
-        .order_by(permissions.c.id)
-        # FOR NO KEY UPDATE: cycles of a locked permission may be opened meanwhile.
-        .with_for_update(key_share=True, skip_locked=skip_locked)
-    )
-    return {row["id"]: row for row in fetch(connection, statement)}
-
-
-def _first_due_slot_of_each(
-    connection: Connection, due: tuple[Any, ...], permission_ids: Sequence[int]
-) -> list[Row]:
-    """The oldest due slot of each locked permission."""
-    statement = (
-        select(
-            slots,
-            subscriptions.c.external_id.label("subscription"),
-            subscriptions.c.state.label("owner_state"),
-            invoices.c.price_id,
-        )
-        .join(subscriptions, subscriptions.c.id == slots.c.subscription_id)
-        .join(invoices, invoices.c.id == slots.c.invoice_id)
-        .where(slots.c.permission_id.in_(permission_ids), *due)
-        .order_by(slots.c.due_at, slots.c.id)
-    )
-    first: dict[int, Row] = {}
-    for row in fetch(connection, statement):
-        first.setdefault(row["permission_id"], row)
-    return list(first.values())
-
-
-def _captured_later(connection: Connection, due: Sequence[Row]) -> set[int]:
-    """The slots whose money is taken at their shipment: by the price, and not shipped yet."""
-    unshipped = [
-        slot
-        for slot in due
-        if slot["price_id"] is not None
-        and slot["shipped_on"] is None
-        and slot["purpose"].split(":")[0] == "renewal"
-    ]
-    if not unshipped:
-        return set()
-    terms = terms_of(connection, {slot["price_id"] for slot in unshipped})
-    waits = CaptureRule.ON_SHIPMENT
-    return {slot["id"] for slot in unshipped if terms[slot["price_id"]].price.capture is waits}
 
 
 def _wait_for_buyer(
@@ -252,7 +208,7 @@ def _wait_for_buyer(
     agreement: Agreement | None,
 ) -> None:
     reason = permission["state_reason"] or permission["state"]
-    if _is_waiting_change(slot, agreement):
+    if _is_now_or_never(slot, agreement):
         _call_off(work, slot, reason)
         return
     dunning = work.dunnings[slot["invoice_id"]]
@@ -286,17 +242,18 @@ def _judged(
     )
 
 
-def _is_waiting_change(slot: Row, agreement: Agreement | None) -> bool:
-    """A change that was confirmed is charged now and whole, or it is not made."""
+def _is_now_or_never(slot: Row, agreement: Agreement | None) -> bool:
+    """A one-off, and a change that was confirmed, is charged now and whole, or not at all."""
+    if is_one_off(slot["purpose"]):
+        return True
     waits = agreement is not None and agreement.pending_quote_id is not None
     return waits and slot["purpose"].split(":")[0] != "renewal"
 
 
 def _call_off(work: _Work, slot: Row, reason: str) -> None:
+    off = ReportKind.ONE_OFF_OFF if is_one_off(slot["purpose"]) else ReportKind.CHANGE_OFF
     work.slots.append(_changed(slot, state="refused", reason=reason))
-    work.reports.append(
-        Report(ReportKind.CHANGE_OFF, slot["subscription_id"], slot["invoice_id"], reason)
-    )
+    work.reports.append(Report(off, slot["subscription_id"], slot["invoice_id"], reason))
 
 
 def _apply(
@@ -309,7 +266,7 @@ def _apply(
     worker_id: str,
     agreement: Agreement | None,
 ) -> None:
-    if _is_waiting_change(slot, agreement) and not isinstance(verdict, Charge):
+    if _is_now_or_never(slot, agreement) and not isinstance(verdict, Charge):
         _call_off(work, slot, "cap")
         return
     match verdict:
@@ -322,7 +279,8 @@ def _apply(
         case Move(to=to):
             moves = slot["cap_moves"] + 1
             work.slots.append(_changed(slot, due_at=to, cap_moves=moves, reason="cap"))
-            work.notices.append(_cap_notice(slot, at, to))
+            if to - at >= WORTH_TELLING:
+                work.notices.append(_cap_notice(slot, at, to))
         case Refuse(reason=reason):
             work.slots.append(_changed(slot, state="refused", reason=reason))
             work.notices.append(notice_row(slot, kind="cap_refused", at=at, reason=reason))

@@ -8,17 +8,18 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import OperationalError
 
 from billing.database import reading, writing
-from billing.intend import intend_due_slots
+from billing.intend import intend_due_slots, to_be_charged
 from billing.merchants import Merchant
 from billing.notices import notice_row, write_notices
 from billing.outcome import OpenAttempt
-from billing.poison import INTENDING, note_failures, retry_moment
-from billing.rows import Row, fetch, is_word, table_of, update_many
-from billing.tables import SlotRow
+from billing.poison import INTENDING, POISON, note_failures, retry_moment
+from billing.rows import Row, fetch, table_of, update_many
+from billing.tables import SlotRow, SubscriptionRow
 
 log = logging.getLogger(__name__)
 
 slots = table_of(SlotRow)
+subscriptions = table_of(SubscriptionRow)
 
 
 def intend_around_poison(
@@ -62,15 +63,15 @@ def intend_around_poison(
 def _due(
     engine: Engine, merchant: Merchant, at: datetime, limit: int, only: Collection[int] | None
 ) -> Sequence[Row]:
+    # The same condition as that of the slice: what waits for other reasons (a paused agreement)
+    # would be handled for ever, and nothing behind it.
     statement = (
         select(slots)
-        .where(slots.c.merchant_id == merchant.id)
-        .where(is_word(slots.c.state, "due"), slots.c.due_at <= at)
+        .join(subscriptions, subscriptions.c.id == slots.c.subscription_id)
+        .where(slots.c.merchant_id == merchant.id, *to_be_charged(merchant, at=at, only=only))
         .order_by(slots.c.due_at, slots.c.id)
         .limit(limit)
     )
-    if only is not None:
-        statement = statement.where(slots.c.id.in_(list(only)))
     with reading(engine) as connection:
         return fetch(connection, statement)
 
@@ -87,7 +88,7 @@ def _leave_alone(
             again = retry_moment(connection, merchant, step=INTENDING, subject=slot["reference"])
             update_many(connection, slots, [{"id": slot["id"], "due_at": again}])
             return
-        reason = f"poison: {type(error).__name__}"
+        reason = f"{POISON} {type(error).__name__}"
         changed = {"id": slot["id"], "state": "quarantined", "reason": reason}
         update_many(connection, slots, [changed])
         write_notices(connection, [notice_row(slot, kind="quarantined", at=at, reason=reason)])

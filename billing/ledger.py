@@ -27,6 +27,7 @@ WRITE_OFF = "write_off"
 CUSTOMER_CREDIT = "customer_credit"
 REFUND_PAYABLE = "refund_payable"
 FORFEITED_CREDIT = "forfeited_credit"
+BANK = "bank"
 CHARGEBACKS = "chargebacks"
 
 
@@ -258,6 +259,20 @@ def charge_refunded(
         booked_on=on,
         invoice_id=invoice_id,
         postings=((REFUND_PAYABLE, amount_yen), (AMAZON_RECEIVABLE, -amount_yen)),
+    )
+
+
+def refund_paid_by_hand(
+    *, merchant_id: str, invoice_id: int, reference: str, on: date, amount_yen: int
+) -> Journal:
+    """We gave the money back from our own account; what Amazon owes us stays as it is."""
+    return Journal(
+        merchant_id=merchant_id,
+        reference=f"{reference}/by_hand",
+        kind="refund_paid_by_hand",
+        booked_on=on,
+        invoice_id=invoice_id,
+        postings=((REFUND_PAYABLE, amount_yen), (BANK, -amount_yen)),
     )
 
 

@@ -20,7 +20,7 @@ SWEEP_DAYS = 7
 
 CAPTURE_RULES = (
     *("pending_authorizations", "open_authorizations", "cap_of_canceled"),
-    *("authorization_days", "reauthorize_days", "refunds_per_charge"),
+    *("authorization_days", "reauthorize_days", "refunds_per_charge", "refund_approval_yen"),
 )
 
 
@@ -42,7 +42,8 @@ class Merchant:
 
     What Amazon leaves open is a rule with the safest default: `open_authorizations` (one at a time
     per permission, or many), `cap_of_canceled` (kept or released in its month).
-    Permissions that are charged within `sweep_days` are read every night.
+    Permissions that are charged within `sweep_days` are read every night. What goes back of one
+    charge above `refund_approval_yen` needs a second person of the staff; 0 is always.
     """
 
     id: str
@@ -60,6 +61,7 @@ class Merchant:
     authorization_days: int = 30
     reauthorize_days: int = 3
     refunds_per_charge: int = 10
+    refund_approval_yen: int = 10_000
     sweep_days: int = SWEEP_DAYS
 
 

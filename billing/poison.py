@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, delete, exists, select, update
 
 from billing.merchants import Merchant
-from billing.rows import Row, fetch, insert_many, insert_unless_known, table_of
+from billing.rows import Row, fetch, insert_unless_known, table_of
 from billing.tables import PoisonRow
 
 log = logging.getLogger(__name__)
@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 poison = table_of(PoisonRow)
 
 OPENING, INTENDING, SENDING = "opening", "intending", "sending"
+# With this begins the reason of a slot that is set aside because it failed.
+POISON = "poison:"
 MOST_TRIES = 3
 WAITS = (timedelta(minutes=1), timedelta(minutes=10))
 LONGEST_REASON = 500
@@ -49,7 +51,8 @@ def note_failures(
     if not errors:
         return set()
     known = _known(connection, merchant, step, errors)
-    new, gone = [], set()
+    new: list[dict[str, Any]] = []
+    gone: set[str] = set()
     for subject, error in errors.items():
         before = known.get(subject)
         tries = 1 if before is None else before["tries"] + 1
@@ -62,7 +65,8 @@ def note_failures(
             new.append(mine | {"first_at": at} | row)
         else:
             connection.execute(update(poison).where(*_one(merchant, step, subject)).values(row))
-    insert_many(connection, poison, new)
+    # Another worker may have failed with the same row at this moment: one count is enough.
+    insert_unless_known(connection, poison, new)
     return gone
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from billing import ledger
 from billing.agreements.reports import ReportKind, book_reports
+from billing.cap_verdict import WORTH_TELLING
 from billing.checkpoints import reached
 from billing.database import writing
 from billing.dates import (
@@ -223,6 +224,8 @@ def _captured(case: Case, work: Work) -> None:
     paid = paid_yen == invoice["total_yen"] - invoice["offset_yen"]
     state = "paid" if paid else invoice["state"]
     work.invoices.append({"id": invoice["id"], "paid_yen": paid_yen, "state": state})
+    if case.is_one_off:
+        return  # it says nothing about the cycle that runs
     if paid and case.agreement is not None:
         work.reports.append(case.report(ReportKind.PAID))
     elif paid:
@@ -244,7 +247,7 @@ def _cap_refused(case: Case, work: Work) -> None:
     merchant, at, slot, outcome = work.merchant, work.at, case.slot, case.outcome
     work.attempts.append(attempt_row(case, work, state="refused", answered_at=at))
     work.released.append(case.attempt["id"])
-    if case.is_waiting_change:
+    if case.is_now_or_never:
         call_off(case, work, "cap")
         return
     balance = outcome.balance_yen
@@ -261,6 +264,8 @@ def _cap_refused(case: Case, work: Work) -> None:
         due_at = _another_day(merchant, at)
     moves = slot["cap_moves"] + 1
     work.slots.append(slot_row(case, state="due", due_at=due_at, cap_moves=moves, reason="cap"))
+    if len(months) > 1 and due_at - at < WORTH_TELLING:
+        return
     work.notices.append(
         notice_row(slot, kind="cap_moved", at=at, reason="cap", next_try_at=due_at, step=moves)
     )

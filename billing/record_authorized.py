@@ -76,7 +76,8 @@ def released(case: Case, work: Work) -> None:
     if case.invoice["state"] == "open" and not stopped:
         work.slots.append(slot_row(case, state="due", due_at=work.at, reason="authorise again"))
         return
-    reason = "the agreement ended before the shipment"
+    withdrawn = case.invoice["state"] == "void"
+    reason = "not shipped" if withdrawn else "the agreement ended before the shipment"
     work.slots.append(slot_row(case, state="uncollectible", reason=reason, settled_at=work.at))
     if case.invoice["state"] == "open":
         work.unpaid.append(case.invoice)

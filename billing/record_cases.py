@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection, select
 
 from billing.agreements.reports import Report, ReportKind
+from billing.one_off_purpose import is_one_off
 from billing.outcome import Outcome
 from billing.quotes.agreement import Agreement, load_agreements
-from billing.rows import Row, fetch, table_of
+from billing.rows import Row, among, rows_by_id, table_of
 from billing.tables import (
     AttemptRow,
     ChargePermissionRow,
@@ -42,7 +42,17 @@ class Case:
     def is_waiting_change(self) -> bool:
         """The charge decides whether a confirmed change is made."""
         waits = self.agreement is not None and self.agreement.pending_quote_id is not None
-        return waits and self.invoice["purpose"] != "renewal"
+        return waits and self.invoice["purpose"] != "renewal" and not self.is_one_off
+
+    @property
+    def is_one_off(self) -> bool:
+        """The charge belongs to no cycle and to no change."""
+        return is_one_off(self.invoice["purpose"])
+
+    @property
+    def is_now_or_never(self) -> bool:
+        """It is charged at once or not at all: no dunning, no waiting for room."""
+        return self.is_one_off or self.is_waiting_change
 
     def report(self, kind: ReportKind, reason: str = "") -> Report:
         """Tell the agreement what happened."""
@@ -56,17 +66,19 @@ def load_cases(connection: Connection, outcomes: Sequence[Outcome]) -> list[Case
         select(permissions.c.id)
         .where(
             permissions.c.id.in_(
-                select(attempts.c.permission_id).where(attempts.c.id.in_(list(by_id)))
+                select(attempts.c.permission_id).where(among(connection, attempts.c.id, by_id))
             )
         )
         .order_by(permissions.c.id)
         .with_for_update(key_share=True)
     )
     connection.execute(lock).all()
-    attempt_rows = _rows(connection, attempts, by_id)
-    slot_rows = _rows(connection, slots, {row["slot_id"] for row in attempt_rows.values()})
-    invoice_rows = _rows(connection, invoices, {row["invoice_id"] for row in slot_rows.values()})
-    owners = _rows(
+    attempt_rows = rows_by_id(connection, attempts, by_id)
+    slot_rows = rows_by_id(connection, slots, {row["slot_id"] for row in attempt_rows.values()})
+    invoice_rows = rows_by_id(
+        connection, invoices, {row["invoice_id"] for row in slot_rows.values()}
+    )
+    owners = rows_by_id(
         connection, subscriptions, {row["subscription_id"] for row in slot_rows.values()}
     )
     terms = terms_of(connection, {row["price_id"] for row in owners.values()})
@@ -80,8 +92,3 @@ def load_cases(connection: Connection, outcomes: Sequence[Outcome]) -> list[Case
         agreed = terms[owner["price_id"]], changed.get(owner["id"])
         cases.append(Case(outcome, attempt, slot, invoice, owner, *agreed))
     return cases
-
-
-def _rows(connection: Connection, table: Any, ids: Any) -> dict[int, Row]:
-    statement = select(table).where(table.c.id.in_(list(ids)))
-    return {row["id"]: row for row in fetch(connection, statement)}

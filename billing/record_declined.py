@@ -26,7 +26,7 @@ def declined(case: Case, work: Work) -> None:
         work.permissions.append(
             {"id": slot["permission_id"], "state": "NonChargeable", "state_reason": reason}
         )
-    if case.is_waiting_change:
+    if case.is_now_or_never:
         call_off(case, work, reason)
         return
     on = civil_date(at=work.at, timezone=work.merchant.timezone)
@@ -37,10 +37,13 @@ def declined(case: Case, work: Work) -> None:
 
 
 def call_off(case: Case, work: Work, reason: str) -> None:
-    """A change is charged at once or not at all: no dunning, and everything is as it was."""
+    """A change or a one-off will not be charged: everything is as it was."""
+    report, told = ReportKind.CHANGE_OFF, "change_declined"
+    if case.is_one_off:
+        report, told = ReportKind.ONE_OFF_OFF, "one_off_declined"
     work.slots.append(slot_row(case, state="refused", reason=reason, settled_at=work.at))
-    work.reports.append(case.report(ReportKind.CHANGE_OFF, reason))
-    work.notices.append(notice_row(case.slot, kind="change_declined", at=work.at, reason=reason))
+    work.reports.append(case.report(report, reason))
+    work.notices.append(notice_row(case.slot, kind=told, at=work.at, reason=reason))
 
 
 def _next_step(case: Case, work: Work, decline: CountedDecline, slot: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 This is the public door; `app` uses what is listed here and nothing else.
 """
 
+from scheduler.checkouts import Finished
 from scheduler.clock import Clock, ShiftedClock, SystemClock
 from scheduler.deliveries import (
     Delivering,
@@ -33,6 +34,7 @@ __all__ = [
     "DeliveryReport",
     "DeliveryRun",
     "EnvironmentGuard",
+    "Finished",
     "InboxReport",
     "Mailer",
     "Quota",

@@ -28,6 +28,7 @@ from billing.deliveries import (
     tell_price_changes,
     tell_upcoming,
 )
+from billing.environment import NotThisEnvironment
 from scheduler.fleet import Fleet
 from scheduler.identity import this_worker
 from scheduler.ticks import slot_of, won
@@ -41,6 +42,9 @@ MAIL_SLICE = 20
 WEBHOOK_SLICE = 32
 WEBHOOK_THREADS = 8
 TELL_AHEAD_EVERY_SECONDS = 3600
+# Of one channel in a tick: a queue that takes all day must not keep the other channel and the
+# other merchants waiting. The next tick goes on.
+ROUND_SECONDS = 30.0
 
 
 class Mailer(Protocol):
@@ -89,15 +93,19 @@ class DeliveryRun:
             job=f"notices/{self.merchant.id}",
             slot=slot_of(self.now(), every_seconds=TELL_AHEAD_EVERY_SECONDS),
             worker_id=self.worker_id,
+            every_seconds=TELL_AHEAD_EVERY_SECONDS,
         )
-        return self.run_due(tell_ahead=mine)
+        return self.run_due(tell_ahead=mine, seconds=ROUND_SECONDS)
 
-    def run_due(self, *, tell_ahead: bool = True) -> DeliveryReport:
-        """Send everything that is due, until nothing is left or a channel is away."""
+    def run_due(self, *, tell_ahead: bool = True, seconds: float | None = None) -> DeliveryReport:
+        """Send everything that is due, until nothing is left or a channel is away.
+
+        With `seconds` no slice of a channel is begun after so many, but one always is.
+        """
         told = self._tell_ahead() if tell_ahead else 0
         report = DeliveryReport(told_ahead=told, planned=self._plan())
-        self._send_mails(report.mails)
-        self._send_webhooks(report.webhooks)
+        self._send_mails(report.mails, _Turn(seconds))
+        self._send_webhooks(report.webhooks, _Turn(seconds))
         return report
 
     def _tell_ahead(self) -> int:
@@ -114,14 +122,15 @@ class DeliveryRun:
             planned += more
         return planned
 
-    def _send_mails(self, counts: dict[DeliveryResult, int]) -> None:
-        while self.mailer is not None and not self.stopping():
+    def _send_mails(self, counts: dict[DeliveryResult, int], turn: "_Turn") -> None:
+        while self.mailer is not None and turn.goes_on() and not self.stopping():
             mails = claim_mails(
                 self.database,
                 self.merchant,
                 worker_id=self.worker_id,
                 at=self.now(),
                 limit=MAIL_SLICE,
+                master_key=self.master_key,
             )
             if not mails:
                 return
@@ -144,8 +153,10 @@ class DeliveryRun:
             answered.add(outcome.delivery_id)
         return answered
 
-    def _send_webhooks(self, counts: dict[DeliveryResult, int]) -> None:
-        while self.caller is not None and not self.stopping():
+    def _send_webhooks(self, counts: dict[DeliveryResult, int], turn: "_Turn") -> None:
+        # Endpoints that took nothing of a slice: what waits for them would fill every slice.
+        silent: set[str] = set()
+        while self.caller is not None and turn.goes_on() and not self.stopping():
             try:
                 webhooks = claim_webhooks(
                     self.database,
@@ -153,6 +164,7 @@ class DeliveryRun:
                     worker_id=self.worker_id,
                     at=self.now(),
                     master_key=self.master_key,
+                    besides=silent,
                     limit=WEBHOOK_SLICE,
                 )
             except CannotUnseal:
@@ -161,22 +173,26 @@ class DeliveryRun:
             if not webhooks:
                 return
             checkpoints.reached("notice.claimed")
-            self._call_slice(self.caller, webhooks, counts)
+            silent |= self._call_slice(self.caller, webhooks, counts)
 
     def _call_slice(
         self,
         caller: WebhookCaller,
         webhooks: Sequence[OutgoingWebhook],
         counts: dict[DeliveryResult, int],
-    ) -> None:
+    ) -> set[str]:
+        """Call them all; returns the endpoints that failed and took nothing."""
+        took: set[str] = set()
         calls = _Calls(caller, self.now, self.stopping)
         with ThreadPoolExecutor(WEBHOOK_THREADS, thread_name_prefix="webhook") as threads:
-            running = [threads.submit(calls.call, webhook) for webhook in webhooks]
+            running = {threads.submit(calls.call, each): each.endpoint for each in webhooks}
             for done in as_completed(running):
                 outcome = done.result()
                 if outcome.result is DeliveryResult.SENT:
+                    took.add(running[done])
                     checkpoints.reached("notice.after_send")
                 self._record([outcome], counts)
+        return calls.failed - took
 
     def _record(
         self, outcomes: Sequence[DeliveryOutcome], counts: dict[DeliveryResult, int]
@@ -231,12 +247,29 @@ def deliver_all(delivering: Delivering, fleet: Fleet, *, stopping: Callable[[], 
         try:
             engine = fleet.engine(name)
             if engine is not None:
+                if engine.guard is not None:
+                    engine.guard.compare(engine.merchant)
                 run = delivering.of(
                     engine.database, engine.merchant, now=engine.clock.now, stopping=stopping
                 )
                 run.tick()
+        except NotThisEnvironment as elsewhere:
+            log.error("%s: %s", name, elsewhere)
         except Exception:
             log.exception("notices of %r could not be delivered; the next tick tries again", name)
+
+
+class _Turn:
+    """How long a channel may begin slices; without `seconds`, until nothing is left."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self._until = None if seconds is None else time.monotonic() + seconds
+        self._begun = False
+
+    def goes_on(self) -> bool:
+        """Whether another slice may begin; the first one always may."""
+        first, self._begun = not self._begun, True
+        return first or self._until is None or time.monotonic() < self._until
 
 
 class _Calls:
@@ -249,11 +282,11 @@ class _Calls:
         self._now = now
         self._stopping = stopping
         self._until = time.monotonic() + BEGIN_WITHIN_SECONDS
-        self._failed: set[str] = set()
+        self.failed: set[str] = set()
 
     def call(self, webhook: OutgoingWebhook) -> DeliveryOutcome:
         late = time.monotonic() > self._until
-        if late or self._stopping() or webhook.endpoint in self._failed:
+        if late or self._stopping() or webhook.endpoint in self.failed:
             return _held(webhook)
         try:
             outcome = self._caller.call(webhook, at=self._now())
@@ -263,7 +296,7 @@ class _Calls:
                 webhook.delivery_id, webhook.tries, DeliveryResult.LATER, type(error).__name__
             )
         if outcome.result is not DeliveryResult.SENT:
-            self._failed.add(webhook.endpoint)
+            self.failed.add(webhook.endpoint)
         return outcome
 
 

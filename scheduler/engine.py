@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from amazonpay import NO_RETRIES, AmazonPayClient
+from amazonpay import NO_RETRIES, AmazonPayClient, Transport, transport_named
 from billing import (
     ActOutcomeKind,
     Merchant,
@@ -16,15 +16,19 @@ from billing import (
     chain_books,
     check_clock,
     end_waits,
+    follow_replacements,
+    load_brake,
     load_credentials,
     load_merchant,
     reading,
     writing,
 )
+from billing.checkouts import unfinished_checkouts
 from billing.environment import NotThisEnvironment
 from billing.evidence import PATIENT, DoubtRules, JanitorReport
 from billing.notifications import forget_old
 from scheduler.captures import CaptureRun
+from scheduler.checkouts import Finished, finish_checkout, try_finish
 from scheduler.clock import Clock
 from scheduler.guard import EnvironmentGuard
 from scheduler.identity import this_worker
@@ -33,6 +37,7 @@ from scheduler.janitor import clear_doubts
 from scheduler.near_cap import read_near_cap
 from scheduler.pacing import PUBLISHED, Quota
 from scheduler.refunds import RefundRun
+from scheduler.reports import ReportsCollected, collect_reports
 from scheduler.run import ChargeRun, RunReport, RunSettings, RunStopped
 from scheduler.senders import Senders
 from scheduler.ticks import won
@@ -43,13 +48,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class AmazonEndpoint:
-    """Where Amazon Pay is reached, and whether our own pacing is on."""
+    """Where and how Amazon Pay is reached, and whether our own pacing is on."""
 
     base_url: str
     ca_file: Path | None = None
     paced: bool = True
     in_flight: int = 16
     deadline_seconds: float = 10.0
+    transport: Transport = "standard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +137,19 @@ class BillingEngine:
         if brake.is_pulled:
             log.error("%s", brake.words)
 
+    def _clock_jumped(self) -> bool:
+        """By such a clock nothing lapses, no wait is over, and no key is sealed.
+
+        Only read while all is well: the moment of the last run is for charge runs to note.
+        """
+        now = self.clock.now()
+        with reading(self.database) as connection:
+            brake = load_brake(connection, self.merchant.id)
+        if self.merchant.environment != "live" or not brake.is_overtaken(now):
+            return False
+        self._look_at_brake()
+        return True
+
     def send_refunds(
         self,
         *,
@@ -170,6 +189,10 @@ class BillingEngine:
         work with us; what is open stays open then.
         """
         self._check_environment()
+        if self._clock_jumped():
+            return {}
+        if only is None:
+            follow_replacements(self.database, self.merchant, at=self.clock.now())
         run = CaptureRun(
             engine=self.database,
             merchant=self.merchant,
@@ -238,8 +261,10 @@ class BillingEngine:
             ),
         )
 
-    def clear_doubts(self) -> JanitorReport:
+    def clear_doubts(self, *, stopping: Callable[[], bool] = lambda: False) -> JanitorReport:
         """Look for proofs of what replays did not settle; book, close or park what they show."""
+        if self._clock_jumped():
+            return JanitorReport()
         return clear_doubts(
             engine=self.database,
             merchant=self.merchant,
@@ -247,14 +272,54 @@ class BillingEngine:
             quota=self._quota,
             rules=self.doubts,
             now=self.clock.now,
+            stopping=stopping,
         )
+
+    def collect_reports(self, *, wanted: bool = False) -> ReportsCollected:
+        """Ask Amazon for a transaction report when it is time or `wanted`, read what is made."""
+        self._check_environment()
+        return collect_reports(
+            engine=self.database,
+            merchant=self.merchant,
+            make_client=self.make_client,
+            rules=self.doubts,
+            now=self.clock.now,
+            wanted=wanted,
+        )
+
+    def finish_checkout(self, checkout_id: str) -> Finished:
+        """Complete a checkout that its buyer has agreed to, book it, and charge what is due.
+
+        Raises as `finish_checkout` of `scheduler.checkouts` and as `charge_now` do; what is booked
+        stays booked then, and the next run charges it.
+        """
+        self._check_environment()
+        done = finish_checkout(
+            engine=self.database,
+            merchant=self.merchant,
+            make_client=self.make_client,
+            now=self.clock.now,
+            checkout_id=checkout_id,
+        )
+        if done.booked is not None and done.booked.slot_ids:
+            self.charge_now(done.booked.slot_ids)
+        return done
+
+    def finish_checkouts(self) -> int:
+        """Finish what a death left between Amazon and our books; returns how many were finished."""
+        with reading(self.database) as connection:
+            waiting = unfinished_checkouts(connection, self.merchant)
+        found = [try_finish(self.finish_checkout, each) for each in waiting]
+        return sum(each is not None and each.state != "completing" for each in found)
 
     def watch(self) -> int:
         """Look at permissions that wait for their buyer; returns how many were read."""
-        return self._permissions.waiting().read
+        return 0 if self._clock_jumped() else self._permissions.waiting().read
 
     def watch_and_charge(self, *, stopping: Callable[[], bool] = lambda: False) -> int:
         """The same, and charge at once what a buyer has cured. Raises as `charge_now` does."""
+        if self._clock_jumped():
+            return 0
         done = self._permissions.waiting(stopping=stopping)
         self._charge_cured(done.became_due)
         return done.read
@@ -270,6 +335,8 @@ class BillingEngine:
         Each is read once a day at most; what is left after `seconds` is read the next time.
         Charges what a buyer has cured; returns how many permissions were read.
         """
+        if self._clock_jumped():
+            return 0
         done = self._permissions.coming(seconds=seconds, stopping=stopping)
         self._charge_cured(done.became_due)
         forget_old(self.database, self.merchant.id, at=self.clock.now())
@@ -286,7 +353,7 @@ class BillingEngine:
             now=self.clock.now,
             stopping=stopping,
         ).process()
-        if report.objects:
+        if report.objects and not self._clock_jumped():
             end_waits(self.database, self.merchant, at=self.clock.now())
         self._charge_cured(report.became_due)
         return report
@@ -295,7 +362,10 @@ class BillingEngine:
         """Add what was booked to the hash chain, if no other worker does in this minute."""
         now = self.clock.now()
         slot = now.replace(second=0, microsecond=0)
-        if not won(self.database, job="chain", slot=slot, worker_id=this_worker()):
+        won_it = won(
+            self.database, job="chain", slot=slot, worker_id=this_worker(), every_seconds=60
+        )
+        if not won_it:
             return 0
         return chain_books(self.database, at=now)
 
@@ -344,6 +414,7 @@ def start_engine(
             base_url=endpoint.base_url,
             ca_file=endpoint.ca_file,
             deadline_seconds=endpoint.deadline_seconds,
+            transport=transport_named(endpoint.transport, ca_file=endpoint.ca_file),
             # One try per send: the attempt's row and the pacing row in the database decide more.
             retries=NO_RETRIES,
             pacing=None,

@@ -8,6 +8,8 @@ from threading import Lock
 from typing import Protocol
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from billing import merchants_to_serve, reading
 from scheduler.clock import Clock
@@ -86,17 +88,26 @@ class AllMerchants:
             return merchants_to_serve(connection)
 
     def engine(self, merchant_id: str) -> BillingEngine | None:
-        """The engine of a merchant, made when it is first needed; None when it cannot be."""
+        """The engine of a merchant, made when it is first needed; None when it cannot be.
+
+        While the database is away the one that was made before stays.
+        """
         with self._lock:
             engine, made_at = self._engines.get(merchant_id, (None, -REREAD_SECONDS))
             if time.monotonic() - made_at >= REREAD_SECONDS:
-                engine = self._started(merchant_id)
+                try:
+                    engine = self._started(merchant_id)
+                except (DBAPIError, PoolTimeout) as error:
+                    log.warning("%s: its rules cannot be read now: %s", merchant_id, error)
+                    return engine
                 self._engines[merchant_id] = engine, time.monotonic()
             return engine
 
     def _started(self, merchant_id: str) -> BillingEngine | None:
         try:
             return self.start(merchant_id)
+        except (DBAPIError, PoolTimeout):
+            raise
         except Exception:
             log.exception("merchant %r cannot be served from here", merchant_id)
             return None

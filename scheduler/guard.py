@@ -56,17 +56,24 @@ class EnvironmentGuard:
         Books that went back in time begin a restoration: they replay and compare, nothing more.
         """
         found = self.look()
-        with reading(self.database) as connection:
-            mark = load_mark(connection)
-            told = (
-                ()
-                if mark is None
-                else differences(connection, mark, found, merchant_id=merchant.id)
-            )
-        if told:
-            raise NotThisEnvironment(refusal(told))
+        mark = self._compared(merchant, found)
         mark = self._pinned(mark, found, merchant, at)
         self._check_time(mark, at)
+
+    def compare(self, merchant: Merchant) -> None:
+        """Raise `NotThisEnvironment` for books of another environment, and note nothing: a copy
+        must not write to customers either."""
+        self._compared(merchant, self.look())
+
+    def _compared(self, merchant: Merchant, found: Here) -> Mark | None:
+        with reading(self.database) as connection:
+            mark = load_mark(connection)
+            if mark is None:
+                return None
+            told = differences(connection, mark, found, merchant_id=merchant.id)
+        if told:
+            raise NotThisEnvironment(refusal(told))
+        return mark
 
     def sent(self, *, now: bool = False) -> None:
         """Note the newest attempt outside the books; `now` also if that was done just before."""

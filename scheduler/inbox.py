@@ -161,7 +161,7 @@ def _ask(client: AmazonPayClient, *, hint: ObjectHint, now: Callable[[], datetim
         case OpenAttempt() as attempt:
             return _Told(hint, send(client, attempt, now=now))
         case OpenRefund() as refund:
-            return _Told(hint, send_refund(client, refund))
+            return _Told(hint, send_refund(client, refund, now=now))
         case None:
             raise AssertionError(f"nothing to read for {hint.object_id}")
 

@@ -38,13 +38,17 @@ def clear_doubts(
     quota: Quota | None,
     rules: DoubtRules,
     now: Callable[[], datetime],
+    stopping: Callable[[], bool] = lambda: False,
 ) -> JanitorReport:
     """Look at every resting doubt whose moment has come; returns what became of them.
 
     A doubt about which Amazon does not answer stays as it is and is looked at an hour later.
     """
     total = JanitorReport()
-    while doubts := doubts_to_look_at(engine, merchant, at=now(), limit=SLICE):
+    while not stopping():
+        doubts = doubts_to_look_at(engine, merchant, at=now(), limit=SLICE)
+        if not doubts:
+            break
         waits = _waits(engine, merchant, quota, doubts, now())
         with Senders[Look](make_client, threads=min(THREADS, len(doubts))) as senders:
             looks = _look_at_all(senders, doubts, waits)

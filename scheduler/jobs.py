@@ -4,6 +4,7 @@ To add one, add a line to `JOBS`. For each merchant and slot of time one worker 
 be harmless if two do, or if one dies on the way and another one starts it again.
 """
 
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,10 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from billing import merchants_notified
+from billing.bulk_work import merchants_with_bulk_work
+from billing.checkouts import merchants_with_open_checkouts
+from billing.evidence import merchants_with_doubts
+from scheduler.bulk import do_bulk_work
 from scheduler.engine import BillingEngine
 
 Stopping = Callable[[], bool]
@@ -32,6 +37,21 @@ class PeriodicJob:
     wanted_by: Callable[[Connection, datetime], Collection[str]] | None = None
 
 
+# Of a job that could take all day, at a time: it holds one of the few places where charges are
+# worked on. The next tick goes on.
+TURN_SECONDS = 50.0
+
+
+def _for_a_turn(
+    act: Callable[[BillingEngine, Stopping], object],
+) -> Callable[[BillingEngine, Stopping], object]:
+    def run(engine: BillingEngine, stopping: Stopping) -> object:
+        until = time.monotonic() + TURN_SECONDS
+        return act(engine, lambda: stopping() or time.monotonic() >= until)
+
+    return run
+
+
 def _short(act: Callable[[BillingEngine], object]) -> Callable[[BillingEngine, Stopping], object]:
     return lambda engine, _stopping: act(engine)
 
@@ -49,9 +69,38 @@ JOBS: tuple[PeriodicJob, ...] = (
     # Permissions of the coming charges: each once a day, gone on with every hour.
     PeriodicJob("sweep", 3600, lambda engine, stopping: engine.sweep(stopping=stopping)),
     # Charges authorised for goods: captured when shipped, cancelled or authorised anew when old.
-    PeriodicJob("shipments", 60, _short(BillingEngine.settle_shipments)),
+    PeriodicJob(
+        "shipments",
+        60,
+        _for_a_turn(lambda engine, stopping: engine.settle_shipments(stopping=stopping)),
+    ),
     # What replays did not settle: proofs, and a person for what stays unknown.
-    PeriodicJob("janitor", 600, _short(BillingEngine.clear_doubts)),
+    PeriodicJob(
+        "janitor",
+        600,
+        _for_a_turn(lambda engine, stopping: engine.clear_doubts(stopping=stopping)),
+    ),
+    # Amazon's own list of transactions, once a day while a doubt is open.
+    PeriodicJob(
+        "reports",
+        3600,
+        _short(BillingEngine.collect_reports),
+        wanted_by=lambda connection, _at: merchants_with_doubts(connection),
+    ),
+    # What the staff asked for in bulk and has said yes to.
+    PeriodicJob(
+        "bulk",
+        3,
+        lambda engine, stopping: do_bulk_work(engine, stopping=stopping),
+        wanted_by=lambda connection, _at: merchants_with_bulk_work(connection),
+    ),
+    # Checkouts that Amazon may have completed and our books do not know of.
+    PeriodicJob(
+        "checkouts",
+        60,
+        _short(BillingEngine.finish_checkouts),
+        wanted_by=lambda connection, _at: merchants_with_open_checkouts(connection),
+    ),
     # What was booked since is added to the hash chain, for the whole database at once.
     PeriodicJob("chain", 60, _short(BillingEngine.chain_books)),
 )

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from procrastinate import App, JobContext, PsycopgConnector, SyncPsycopgConnector
-from procrastinate.exceptions import AlreadyEnqueued
-from procrastinate.jobs import Job
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException, UniqueViolation
+from procrastinate.jobs import Job, Status
 from sqlalchemy import Connection, Engine, text
 
 from billing import connect_arguments
@@ -195,13 +195,26 @@ class QueueWorker:
 
     def _is_mine_to_rescue(self) -> bool:
         slot = slot_of(datetime.now(UTC), every_seconds=self._beat)
-        return won(self._database, job="rescue", slot=slot, worker_id=this_worker())
+        return won(
+            self._database,
+            job="rescue",
+            slot=slot,
+            worker_id=this_worker(),
+            every_seconds=self._beat,
+        )
 
 
 async def _rescue(app: App, *, silent_seconds: float) -> None:
     for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=silent_seconds):
         log.warning("%s is given to another worker: its own is silent", job.queueing_lock)
-        await app.job_manager.retry_job(job)
+        try:
+            await app.job_manager.retry_job(job)
+        except UniqueViolation:
+            # Its worker had given the same errand again before it fell silent: that one waits.
+            await app.job_manager.finish_job(job, status=Status.FAILED, delete_job=True)
+        except ConnectorException as error:
+            # It ended at this moment, say; the others are not to wait because of it.
+            log.warning("%s was not given to another worker: %s", job.queueing_lock, error)
 
 
 def _connector(database: Engine) -> PsycopgConnector:

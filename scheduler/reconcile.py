@@ -44,6 +44,7 @@ from scheduler.engine import BillingEngine
 from scheduler.identity import this_worker
 from scheduler.paced_calls import GET_CHARGE, GET_CHARGE_PERMISSION, Call, PacedCalls
 from scheduler.pacing import PUBLISHED, Quota
+from scheduler.reconcile_refunds import find_lost_refunds
 
 __all__ = ["ReconcileReport", "reconcile"]
 
@@ -70,6 +71,11 @@ class ReconcileReport:
     unexplained: dict[str, int] = field(default_factory=dict)
     strangers: list[str] = field(default_factory=list)
     second_charges: list[str] = field(default_factory=list)
+    refunds_booked: list[str] = field(default_factory=list)
+    refunds_booked_yen: int = 0
+    refunds_unbooked: list[str] = field(default_factory=list)
+    refunds_missing: dict[str, int] = field(default_factory=dict)
+    charges_uncompared: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """The report for programs, and for the books."""
@@ -84,22 +90,31 @@ class ReconcileReport:
             or self.unexplained
             or self.strangers
             or self.second_charges
+            or self.refunds_unbooked
+            or self.refunds_missing
+            or self.charges_uncompared
         )
 
 
 Seen = tuple[Compared, ChargePermission | None]
 
 
-def reconcile(engine: BillingEngine, *, charge_ids: Collection[str] = ()) -> ReconcileReport:
+def reconcile(
+    engine: BillingEngine,
+    *,
+    charge_ids: Collection[str] = (),
+    refund_ids: Collection[str] = (),
+) -> ReconcileReport:
     """Compare one merchant with Amazon and book what the restored books lost; may be repeated.
 
-    `charge_ids` are charges that a report of Seller Central names. Raises `BadInput` unless a
-    restoration is open, and what `BillingEngine.run_due` raises.
+    `charge_ids` and `refund_ids` are those that a report of Seller Central names. Raises
+    `BadInput` unless a restoration is open, and what `BillingEngine.run_due` raises.
     """
     with reading(engine.database) as connection:
         restoration = _open_restoration(last_restoration(connection))
     work = _Reconciling(engine, restoration, ReconcileReport())
     work.run(charge_ids)
+    work.note_refunds(refund_ids)
     writing(
         engine.database,
         lambda c: note_reconciled(
@@ -143,12 +158,21 @@ class _Reconciling:
             self._record(seen, chargeable=True)
             lost = self._moved(seen) | by_id
             if not self._take_up(lost):
+                self._tell_given_up(by_id)
                 break
             self.engine.run_due()
         self.report.compared = len(seen)
         self.report.unread = sum(1 for _, permission in seen if permission is None)
         self.report.unexplained = _unexplained(seen)
         self._record(seen, chargeable=False)
+
+    def note_refunds(self, refund_ids: Collection[str]) -> None:
+        """Refunds after charges: of a charge that was lost as well they can only follow it."""
+        lost = find_lost_refunds(self.engine, since=self._since, refund_ids=refund_ids)
+        report = self.report
+        report.refunds_booked, report.refunds_booked_yen = lost.booked, lost.booked_yen
+        report.refunds_unbooked, report.refunds_missing = lost.unbooked, lost.missing
+        report.charges_uncompared = lost.uncompared
 
     def _named(self, charge_ids: Collection[str]) -> dict[int, str | None]:
         """Slots of charges whose ids somebody told us: id of the slot → id of the charge."""
@@ -163,14 +187,21 @@ class _Reconciling:
         lost: dict[int, str | None] = {}
         for charge in charges:
             slot = slots.get(charge.merchant_reference_id or "")
-            if slot is None:
-                _add(self.report.strangers, charge.charge_id)
-            elif slot.state == "paid":
+            if slot is not None and slot.state == "paid":
                 _add(self.report.second_charges, charge.charge_id)
-            elif slot.state in ("due", "waiting_buyer"):
+            elif slot is not None and slot.state in ("due", "waiting_buyer"):
                 lost[slot.id] = charge.charge_id
+            elif slot is None or slot.state != "open":
+                # What is open has a key of its own, whose replay brings the charge.
+                _add(self.report.strangers, charge.charge_id)
         self._bring_forward(slots.values(), lost)
         return lost
+
+    def _tell_given_up(self, by_id: Mapping[int, str | None]) -> None:
+        """Charges that are known by their ids, of slots that cannot be taken up: people look."""
+        for slot_id, charge_id in by_id.items():
+            if slot_id in self.given_up and charge_id is not None:
+                _add(self.report.strangers, charge_id)
 
     def _moved(self, seen: Sequence[Seen]) -> dict[int, str | None]:
         """Slots whose amounts Amazon's balance moved by, more than our books explain."""

@@ -90,7 +90,7 @@ class RefundRun:
         with Senders[RefundOutcome](self.make_client, threads=threads) as senders:
             for refund, wait in zip(claimed, self._waits(claimed), strict=True):
                 senders.submit(
-                    partial(_send_patiently, refund=refund),
+                    partial(_send_patiently, refund=refund, now=self.now),
                     failed=partial(_failed, refund),
                     wait_seconds=wait,
                 )
@@ -144,13 +144,15 @@ def _operation(refund: OpenRefund) -> str:
     return CREATE_REFUND if refund.refund_id is None else GET_REFUND
 
 
-def _send_patiently(client: AmazonPayClient, *, refund: OpenRefund) -> RefundOutcome:
-    outcome = send_refund(client, refund)
+def _send_patiently(
+    client: AmazonPayClient, *, refund: OpenRefund, now: Callable[[], datetime]
+) -> RefundOutcome:
+    outcome = send_refund(client, refund, now=now)
     for wait in REPLAY_WAITS:
         if outcome.kind is not RefundOutcomeKind.UNKNOWN or outcome.refund_id is not None:
             break
         time.sleep(wait)
-        outcome = send_refund(client, refund)
+        outcome = send_refund(client, refund, now=now)
     return outcome
 
 

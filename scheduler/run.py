@@ -40,8 +40,10 @@ CREATE_CHARGE = "create_charge"
 SLICE = 200
 # Attempts in hand for each sender: each has its turn long before its lease ends.
 CALLS_PER_SENDER = 8
-# Outcomes are recorded together, a slice at a time or after this long, whichever comes first.
+# Outcomes are recorded together: so many, or what came within this long of the first. A transaction
+# costs the same for one as for many, and senders do not wait for it.
 RECORD_AT = 64
+GATHER_SECONDS = 0.2
 COLLECT_SECONDS = 0.05
 # Waits before an attempt with unknown outcome is replayed within the run; after the last one it
 # stays in doubt and later runs replay it.
@@ -321,8 +323,9 @@ class ChargeRun:
     def _record(self, *, wait_seconds: float) -> bool:
         """Write what came back; false when nothing did."""
         outcomes = self._senders.collect(wait_seconds=wait_seconds)
+        until = time.monotonic() + GATHER_SECONDS
         while outcomes and len(outcomes) < RECORD_AT and self._senders.outstanding:
-            more = self._senders.collect(wait_seconds=COLLECT_SECONDS)
+            more = self._senders.collect(wait_seconds=max(0.0, until - time.monotonic()))
             if not more:
                 break
             outcomes += more

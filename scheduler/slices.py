@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from billing import Outcome
 from scheduler.engine import BillingEngine
 from scheduler.identity import one_run
-from scheduler.run import SLICE
 from scheduler.senders import Senders
 
 log = logging.getLogger(__name__)
 
-# Long enough that starting and draining do not count, short enough that others wait little.
-SLICE_SECONDS = 15.0
+# Long enough that starting and draining do not count, short enough that others wait little. Under
+# Amazon's throttle the seconds end a slice, without it the number.
+SLICE, SLICE_SECONDS = 600, 15.0
 # A connection that nobody has used for so long is closed with its sender.
 IDLE_SECONDS = 60.0
 
@@ -29,9 +29,10 @@ Stopping = Callable[[], bool]
 
 @dataclass(slots=True)
 class _Idle:
-    """Senders that wait for the next slice of their merchant."""
+    """Senders that wait for the next slice of their merchant; they have the keys of `engine`."""
 
     senders: Senders[Outcome]
+    engine: BillingEngine
     since: float
 
 
@@ -45,18 +46,25 @@ class SenderPool:
     @contextmanager
     def borrowed(self, engine: BillingEngine) -> Iterator[Senders[Outcome]]:
         """Senders of the merchant, with nothing under way before and after."""
-        with self._lock:
-            waiting = self._idle.get(engine.merchant.id)
-            found = waiting.pop().senders if waiting else None
-        senders = found or engine.new_senders()
+        senders = self._waiting_for(engine) or engine.new_senders()
         try:
             yield senders
         finally:
             senders.settle()
             with self._lock:
                 mine = self._idle.setdefault(engine.merchant.id, [])
-                mine.append(_Idle(senders, time.monotonic()))
+                mine.append(_Idle(senders, engine, time.monotonic()))
             self.close(idle_seconds=IDLE_SECONDS)
+
+    def _waiting_for(self, engine: BillingEngine) -> Senders[Outcome] | None:
+        """Those of this very engine: one that was made again may have other keys, and what the
+        old ones have is perhaps revoked. The others end when nobody has used them for long."""
+        with self._lock:
+            waiting = self._idle.get(engine.merchant.id, [])
+            for number, one in enumerate(waiting):
+                if one.engine is engine:
+                    return waiting.pop(number).senders
+        return None
 
     def close(self, *, idle_seconds: float = 0.0) -> None:
         """End senders that have been idle for so long; all of them by default."""

@@ -8,6 +8,7 @@ tick puts errands into the queue, in the transaction of the tick, and all worker
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 
@@ -60,10 +61,13 @@ class Worker:
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
         on_stopped: Callable[[str], None] = lambda reason: None,
         delivering: Delivering | None = None,
+        turn: AbstractContextManager[object] | None = None,
     ) -> None:
         self._fleet = OneMerchant(served) if isinstance(served, BillingEngine) else served
         self._on_stopped = on_stopped
         self._delivering = delivering
+        # Held while an errand is worked on: somebody else of this process may take a turn too.
+        self._turn = turn or nullcontext()
         self._charge_every = charge_every_seconds
         self._done = threading.Event()
         self._is_first_tick = True
@@ -174,7 +178,14 @@ class Worker:
         name = tick if self._only is None else f"{tick}/{self._only}"
 
         def to_work(connection: Connection) -> list[Errand]:
-            if not wins(connection, job=name, slot=slot, worker_id=this_worker()) and not anyway:
+            mine = wins(
+                connection,
+                job=name,
+                slot=slot,
+                worker_id=this_worker(),
+                every_seconds=every_seconds,
+            )
+            if not mine and not anyway:
                 return []
             wanted = errands(connection)
             return give(connection, wanted) if self._queue is not None else wanted
@@ -236,7 +247,8 @@ class Worker:
             if self._done.wait(wait):
                 return False
             try:
-                return self._work(errand)
+                with self._turn:
+                    return self._work(errand)
             except (DBAPIError, PoolTimeout) as error:
                 log.warning("%s: the database did not answer: %s", errand.name, error)
             except Exception:

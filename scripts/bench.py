@@ -8,6 +8,7 @@ machine as on a fast one. Everything happens on loopback and in a folder that is
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -19,10 +20,12 @@ from rich.table import Table
 
 from scripts.benchmarks import (
     arithmetic,
+    chain,
     client,
     demo,
     local_amazon,
     machine,
+    pages,
     planning,
     renewals,
     throttle,
@@ -30,6 +33,9 @@ from scripts.benchmarks import (
 from scripts.benchmarks.figures import Figure
 from scripts.benchmarks.renewals import Size
 from scripts.benchmarks.rig import RigFailed, stop_postgres
+
+# Ten charges of every subscription are in the books when the pages are measured.
+PAGE_MONTHS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,8 @@ class Plan:
     subscriptions: int
     renewals: Size
     throttle_minutes: float
+    chain_rows: int
+    page_subscriptions: int
 
 
 WHOLE = Plan(
@@ -51,6 +59,8 @@ WHOLE = Plan(
     subscriptions=planning.REQUIRED_FOR,
     renewals=Size(renewals=6_000, due=1_000_000, old=2_000),
     throttle_minutes=2.0,
+    chain_rows=chain.ROWS,
+    page_subscriptions=100_000,
 )
 QUICK = Plan(
     months=1,
@@ -59,6 +69,8 @@ QUICK = Plan(
     subscriptions=100_000,
     renewals=Size(renewals=1_000, due=20_000, old=400),
     throttle_minutes=0.3,
+    chain_rows=100_000,
+    page_subscriptions=5_000,
 )
 
 
@@ -73,6 +85,11 @@ def measure(plan: Plan, folder: Path) -> list[Figure]:
         *arithmetic.measure(folder=folder, seconds=plan.seconds, limit=limit),
         *planning.measure(folder=folder / "planning", subscriptions=plan.subscriptions),
         *renewals.measure(folder=folder / "renewals", size=plan.renewals, limit=limit),
+        *chain.measure(folder=folder / "chain", rows=plan.chain_rows),
+        *pages.measure(
+            kind="postgresql", subscriptions=plan.page_subscriptions, months=PAGE_MONTHS
+        ),
+        *pages.measure(kind="sqlite", subscriptions=plan.page_subscriptions, months=PAGE_MONTHS),
         *throttle.measure(folder=folder / "throttle", minutes=plan.throttle_minutes),
     ]
 
@@ -116,12 +133,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     plan = QUICK if given.quick else WHOLE
     if given.throttle_minutes is not None:
         plan = replace(plan, throttle_minutes=given.throttle_minutes)
+    # Told to end, it unwinds like Ctrl-C does: what it started is stopped on the way out.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with tempfile.TemporaryDirectory(prefix="autopay-bench-") as folder:
             figures = measure(plan, Path(folder))
     except (demo.DemoFailed, planning.PlanningFailed, RigFailed) as failed:
         sys.stderr.write(f"bench: {failed}\n")
         return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("bench: ended before its time\n")
+        return 130
     finally:
         stop_postgres()
     if given.json:

@@ -29,6 +29,7 @@ from simulation.setting import drawn  # noqa: E402
 from simulation.shrink import Shrinker  # noqa: E402
 
 DAYS_A_YEAR = 365
+SHRINK_SECONDS = 300.0  # a large world takes half a minute to play once
 FOLDER = ROOT / "var" / "simulation"
 
 
@@ -85,7 +86,7 @@ def run(console: Console, *, years: float, first: int, states: bool, keep_going:
 
 def _failed(console: Console, played: Played) -> Path:
     console.print(f"[red]seed {played.setting.seed}: {played.violation}[/] {played.detail[:300]}")
-    smallest = Shrinker(played).shrink()
+    smallest = Shrinker(played, seconds=SHRINK_SECONDS).shrink()
     path = failing.written(smallest, folder=FOLDER)
     console.print(f"{len(smallest.tape)} choices left; python scripts/simulate.py replay {path}")
     return path

@@ -3,7 +3,7 @@
 import secrets
 import sys
 from contextlib import closing
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import typer
@@ -27,13 +27,17 @@ from app.problems import Refused
 from app.settings import load_settings
 from billing import (
     ChargeStory,
+    PaidByHand,
     RefundRequest,
     StoredRefund,
     WatchedPermission,
     charge_story,
     check_retry,
+    civil_date,
+    end_late_refund,
     latest_moment,
     make_due,
+    past_amazons_count,
     reading,
     record_permissions,
     refundable_charges,
@@ -47,7 +51,7 @@ from scheduler import BillingEngine, Clock, ShiftedClock, SystemClock
 
 __all__ = ["refund", "retry", "show"]
 
-_ACTOR = "staff"
+LONGEST_REQUEST_ID = 64
 _NOT_MADE = ("declined", "quarantined")
 
 
@@ -62,6 +66,9 @@ def refund(
     language: Language,
     as_json: bool,
     yes: bool,
+    paid_by_hand: str | None = None,
+    paid_on: date | None = None,
+    actor: str = "staff",
 ) -> None:
     """Give money back; raises `Refused` (exit 1) when Amazon does not make a refund."""
     if everything == (amount_yen is not None):
@@ -74,28 +81,59 @@ def refund(
     settings = load_settings()
     with opened_books(settings) as books, amazon_for(settings):
         clock = _clock(books, at)
-        request_id = request_id or f"desk-{secrets.token_hex(8)}"
+        by_hand = _by_hand(books, clock, paid_by_hand, paid_on)
+        request_id = request_id or _request_id(by_hand)
         target = _target(books, name)
         if not yes:
-            amount_yen = _confirmed(books, target, amount_yen, request_id, language)
+            amount_yen = _confirmed(books, target, amount_yen, request_id, language, by_hand)
 
         def ask(connection: Connection) -> RefundRequest:
+            if by_hand is not None:
+                end_late_refund(
+                    connection,
+                    books.merchant,
+                    reference=name,
+                    actor=actor,
+                    reason=reason,
+                    at=clock.now(),
+                )
             return request_refund(
                 connection,
                 books.merchant,
                 request_id=request_id,
                 amount_yen=amount_yen,
                 reason=reason,
-                actor=_ACTOR,
+                actor=actor,
                 at=clock.now(),
+                by_hand=by_hand,
                 **target,
             )
 
         request = writing(books.database, ask)
-        charging_engine(books, clock).send_refunds(request_id=request_id)
+        if by_hand is None:
+            charging_engine(books, clock).send_refunds(request_id=request_id)
         with reading(books.database) as connection:
             made = refunds_of_request(connection, books.merchant, request_id=request_id)
     _tell_refunds(request, made, books.merchant.timezone, language, as_json=as_json)
+
+
+def _by_hand(
+    books: Books, clock: Clock, bank_reference: str | None, paid_on: date | None
+) -> PaidByHand | None:
+    """How the money went back, where not by Amazon."""
+    if bank_reference is None:
+        if paid_on is not None:
+            raise typer.BadParameter("is the day of a transfer", param_hint="--on")
+        return None
+    today = civil_date(at=clock.now(), timezone=books.merchant.timezone)
+    return PaidByHand(bank_reference, paid_on or today)
+
+
+def _request_id(by_hand: PaidByHand | None) -> str:
+    """A transfer is one request, so that telling it twice books it once."""
+    if by_hand is None:
+        return f"desk-{secrets.token_hex(8)}"
+    return f"hand-{by_hand.bank_reference}"[:LONGEST_REQUEST_ID]
 
 
 def _clock(books: Books, at: datetime | None) -> Clock:
@@ -137,6 +175,7 @@ def _confirmed(
     amount_yen: int | None,
     request_id: str,
     language: Language,
+    by_hand: PaidByHand | None,
 ) -> int | None:
     """Show what will happen and ask; the amount agreed to is exactly the one shown.
 
@@ -146,7 +185,9 @@ def _confirmed(
         if refunds_of_request(connection, books.merchant, request_id=request_id):
             return amount_yen
         charges = refundable_charges(connection, books.merchant, **target)
-        parts = spread_refund(amount_yen, charges)
+        parts = spread_refund(
+            amount_yen, charges if by_hand is None else past_amazons_count(charges)
+        )
     show_refund_plan(parts, language)
     total = sum(yen for _, yen in parts)
     japanese = f"{total:,}円を返金します。よろしいですか"

@@ -17,6 +17,7 @@ REFUND_STATES = {
     "pending": ("返金処理中", "Amazon is working on it"),
     "refunded": ("返金済み", "given back"),
     "declined": ("返金不可", "declined"),
+    "by_hand": ("振込などで返金済み", "paid by hand"),
     "quarantined": ("要確認", "set aside for a person"),
 }
 SLOT_STATES = {

@@ -13,7 +13,7 @@ from app.commands.imports import (
 )
 from app.commands.web import listen, serve_books
 from app.context import Books, charging_engine, open_database, opened_books
-from app.demo.buyers import Repairs, buyer, consent
+from app.demo.buyers import Repairs, buyer, consent, shoppers
 from app.demo.play import Played, last_day, play
 from app.demo.report import DemoReport, make_report
 from app.demo.stage import (
@@ -31,6 +31,12 @@ from app.problems import Refused
 from app.settings import Settings
 from billing import SubscriberRow, reading
 from scheduler import ShiftedClock
+
+# Said once, after the play: what a newcomer can try with the bar on every page.
+TRY_THIS = (
+    "Five minutes with the time machine: log in, choose 'To the next charge' in the bar, read what "
+    "happened; then let a card be declined under 'Scenarios' and move on a day"
+)
 
 
 def demo(
@@ -61,6 +67,9 @@ def demo(
             if not report.is_clean:
                 raise Refused("the demo's books are not clean; see the report above")
             if listener is not None:
+                names = " · ".join(shoppers(amazon, rows))
+                say(f"On My Page, sign in with Amazon as one of {names} (any password)")
+                say(TRY_THIS)
                 serve_books(
                     books,
                     clock=clock,

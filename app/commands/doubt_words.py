@@ -14,6 +14,7 @@ KINDS = {
     "charge": ("課金", "charge"),
     "refund": ("返金", "refund"),
     "row": ("データ", "row"),
+    "chargeback": ("チャージバック", "chargeback"),
 }
 STATES = {
     "resting": ("証拠確認中", "looking for proofs"),
@@ -76,6 +77,12 @@ def show_item(item: DeskItem, zone: str, language: Language) -> None:
 
 def _story(item: DeskItem, zone: str, language: Language) -> str:
     since = _when(item.since, zone)
+    if item.kind is DeskKind.CHARGEBACK:
+        return (
+            f"{item.name}: {since} にチャージバックの通知({item.permission})"
+            if language == "ja"
+            else f"{item.name}: a chargeback was told of at {since} ({item.permission})"
+        )
     state = _word(STATES, item.state, language)
     if item.kind is DeskKind.ROW:
         return (
@@ -109,6 +116,14 @@ def _proof_line(proof: KeptProof, zone: str, language: Language) -> tuple[object
 
 
 def _advice(item: DeskItem, language: Language) -> str:
+    if item.kind is DeskKind.CHARGEBACK:
+        book = f"autopay charge chargeback … --case {item.name} --amount … --on … --reason …"
+        return (
+            f"Seller Centralで課金と金額を確認して記帳: {book}。取り下げなら: autopay doubt release"
+            if language == "ja"
+            else f"Look the charge and the sum up in Seller Central, then: {book}. If it was "
+            "withdrawn: autopay doubt release"
+        )
     if item.kind is DeskKind.ROW:
         return (
             f"原因を直してから: autopay doubt release {item.name} --reason … --by …"

@@ -1,7 +1,7 @@
 """`autopay doubt`: what nobody knows the end of, its proofs, and what a person decides."""
 
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -27,13 +27,14 @@ from billing.evidence import (
     list_desk,
     no_refund,
     note_decision,
+    open_reports,
     refund_in_question,
 )
 from billing.evidence import abandon as give_up
 from billing.evidence import release as give_back
 from scheduler import BillingEngine
 
-__all__ = ["abandon", "list_all", "release", "resolve", "show"]
+__all__ = ["abandon", "list_all", "release", "report", "resolve", "show"]
 
 
 def list_all(*, language: Language, as_json: bool) -> None:
@@ -69,22 +70,23 @@ def resolve(
 ) -> None:
     """Carry out what a person says; raises `Refused` (exit 1) while a second one must agree."""
     settings = load_settings()
-    with opened_books(settings) as books, amazon_for(settings):
-        engine = charging_engine(books, desk_clock(books, at))
+    with opened_books(settings) as books:
+        item = _item(books, name)
         if happened and amazon_id is None:
             raise Refused(
-                "what happened has an id in Seller Central, and only by it can it be booked: "
-                "give it with --id"
+                f"{name}: what happened has an id in Seller Central, and only by it can it be "
+                "booked: give it with --id"
             )
         verdict = Verdict.HAPPENED if happened else Verdict.DID_NOT_HAPPEN
-        item = _item(books, name)
         decision = Decision(verdict, by, reason, amazon_id)
-        if not _noted(books, engine, item, decision):
-            raise Refused(
-                f"{name} is of {item.amount_yen} yen: noted, and a second person must decide the "
-                "same within 24 hours; nothing is changed yet"
-            )
-        _carry_out(books, engine, _item(books, name), decision)
+        with amazon_for(settings):
+            engine = charging_engine(books, desk_clock(books, at))
+            if not _noted(books, engine, item, decision):
+                raise Refused(
+                    f"{name} is of {item.amount_yen} yen: noted, and a second person must decide "
+                    "the same within 24 hours; nothing is changed yet"
+                )
+            _carry_out(books, engine, _item(books, name), decision)
         told = _still_there(books, name)
     if as_json:
         write_json({"reference": name, "verdict": str(verdict), "settled": told is None})
@@ -132,7 +134,8 @@ def _book_refund(
 ) -> None:
     refund = writing(books.database, lambda c: refund_in_question(c, item))
     with closing(engine.make_client()) as client:
-        outcome = send_refund(client, replace(refund, refund_id=decision.amazon_id))
+        found = replace(refund, refund_id=decision.amazon_id)
+        outcome = send_refund(client, found, now=lambda: now)
     book_refund(books.database, books.merchant, item, outcome, at=now)
 
 
@@ -141,7 +144,10 @@ def release(*, name: str, reason: str, by: str, at: datetime | None, as_json: bo
     with opened_books(load_settings()) as books:
         now = desk_clock(books, at).now()
         item = _item(books, name)
-        writing(books.database, lambda c: give_back(c, books.merchant, item, at=now))
+        writing(
+            books.database,
+            lambda c: give_back(c, books.merchant, item, by=by, reason=reason, at=now),
+        )
     _done(name, f"released by {by}: {reason}", as_json=as_json)
 
 
@@ -153,6 +159,25 @@ def abandon(*, name: str, reason: str, by: str, at: datetime | None, as_json: bo
         decision = Decision(Verdict.DID_NOT_HAPPEN, by, reason)
         writing(books.database, lambda c: give_up(c, books.merchant, item, decision, at=now))
     _done(name, f"given up by {by}: {reason}", as_json=as_json)
+
+
+def report(*, at: datetime | None, language: Language, as_json: bool) -> None:
+    """Ask for a report or read the one asked for before; raises `Refused` when it cannot be had."""
+    settings = load_settings()
+    with opened_books(settings) as books, amazon_for(settings):
+        engine = charging_engine(books, desk_clock(books, at))
+        with reading(books.database) as connection:
+            waiting = bool(open_reports(connection, books.merchant))
+        done = engine.collect_reports(wanted=not waiting)
+        ruled = engine.clear_doubts().rulings if done.read else {}
+    if as_json:
+        write_json(asdict(done) | {"rulings": ruled})
+    elif language == "ja":
+        say(f"読み込んだレポート: {done.read}、新しい証拠: {done.proofs}、作成中: {done.waiting}")
+    else:
+        say(f"Reports read: {done.read}, new proofs: {done.proofs}, in the making: {done.waiting}")
+    if done.problems:
+        raise Refused("; ".join(done.problems))
 
 
 def _done(name: str, what: str, *, as_json: bool) -> None:

@@ -1,5 +1,6 @@
 """`autopay notices`: what was told to whom, in which words, and sending it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -7,15 +8,17 @@ from zoneinfo import ZoneInfo
 
 from app import crash_points
 from app.commands.desk_clock import desk_clock
-from app.context import Books, opened_books
+from app.context import Books, environment_guard, opened_books
 from app.deliveries import delivering
 from app.output import note, say, write_json, write_table
 from app.problems import Refused
 from app.settings import load_settings
 from billing import reading, writing
 from billing.deliveries import (
+    NoticeRules,
     StoredNotice,
     list_notices,
+    load_notice_rules,
     load_own_words,
     preview_notice,
     reset_own_words,
@@ -43,11 +46,36 @@ def list_them(
                 state=state,
                 limit=limit,
             )
+            rules = load_notice_rules(connection, books.merchant.id)
+        _hint(rules, found, has_server=bool(books.settings.smtp_host))
         if as_json:
             write_json([_record(notice, books) for notice in found])
             return
         rows = [_row(notice, books) for notice in found]
         write_table(("No.", "At", "Kind", "Subscription", "Yen", "Reason", "Deliveries"), rows)
+
+
+def _hint(rules: NoticeRules, found: Sequence[StoredNotice], *, has_server: bool) -> None:
+    """Say on standard error why notices went to nobody, or why their mails wait."""
+    mailed = any(each.channel == "mail" for notice in found for each in notice.deliveries)
+    unset = [
+        name
+        for name, missing in (
+            ("AUTOPAY_MAIL_FROM", not rules.mail_from and not mailed),
+            ("AUTOPAY_SMTP_HOST", not has_server),
+            ("AUTOPAY_STAFF_EMAIL", not rules.staff_email and _for_staff(found)),
+        )
+        if missing
+    ]
+    if found and unset:
+        note(
+            f"not everybody is told by mail: set {' and '.join(unset)}, as docs/notices.md says; "
+            "programs are told by: autopay webhooks add"
+        )
+
+
+def _for_staff(found: Sequence[StoredNotice]) -> bool:
+    return any(notice.audience == "staff" for notice in found)
 
 
 def _row(notice: StoredNotice, books: Books) -> tuple[object, ...]:
@@ -115,10 +143,11 @@ def preview(*, notice_id: int, as_json: bool) -> None:
 
 
 def send(*, dead: bool, at: datetime | None, as_json: bool) -> None:
-    """Send what is due at `at`, or now."""
+    """Send what is due at `at`, or now; raises `NotThisEnvironment` for a copy of the books."""
     crash_points.arm()
     settings = load_settings()
     with opened_books(settings) as books:
+        environment_guard(books).compare(books.merchant)
         clock = desk_clock(books, at)
         if dead:
             now = clock.now()

@@ -3,6 +3,7 @@
 import csv
 import sys
 from collections.abc import Iterable
+from contextlib import closing
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -125,19 +126,25 @@ def charges(
             rows = charge_history(connection, **chosen)
         except ValueError as error:
             raise typer.BadParameter(str(error), param_hint="--state") from error
-        records = (_charge_record(books, row) for row in rows)
+        # Closed before the database is, also when the reader of our output leaves.
+        with closing(rows):
+            _write_charges((_charge_record(books, row) for row in rows), output)
         if output == "table":
-            write_table(CHARGE_COLUMNS, (tuple(record.values()) for record in records))
             totals = charge_totals(connection, **chosen)
             say(
                 f"{totals.attempts:,} attempts, {totals.captured:,} captured, "
                 f"{totals.captured_yen:,} yen."
             )
-        elif output == "csv":
-            _write_csv(records)
-        else:
-            for record in records:
-                write_json(record)
+
+
+def _write_charges(records: Iterable[dict[str, Any]], output: str) -> None:
+    if output == "table":
+        write_table(CHARGE_COLUMNS, (tuple(record.values()) for record in records))
+    elif output == "csv":
+        _write_csv(records)
+    else:
+        for record in records:
+            write_json(record)
 
 
 def _charge_record(books: Books, row: ChargeHistoryRow) -> dict[str, Any]:

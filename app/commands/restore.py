@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from amazonpay import is_charge_id
+from amazonpay import is_charge_id, is_refund_id
 from app.context import charging_engine, opened_books, opened_database
 from app.local_amazon import amazon_for
 from app.output import say, write_json, write_table
@@ -31,9 +31,10 @@ def reconcile_books(*, reports: Sequence[Path], at: datetime | None, as_json: bo
     """Book what Amazon has; raises `Refused` (exit 1) while something needs a person."""
     settings = load_settings()
     charge_ids = {found for report in reports for found in charge_ids_in(report)}
+    refund_ids = {found for report in reports for found in refund_ids_in(report)}
     with opened_books(settings) as books, amazon_for(settings):
         engine = charging_engine(books, ShiftedClock(at) if at else SystemClock())
-        report = reconcile(engine, charge_ids=charge_ids)
+        report = reconcile(engine, charge_ids=charge_ids, refund_ids=refund_ids)
     if as_json:
         write_json(report.as_json())
     else:
@@ -67,8 +68,16 @@ def approve(*, by: str, reason: str, at: datetime | None, as_json: bool) -> None
 
 def charge_ids_in(report: Path) -> set[str]:
     """Every charge id in a report, whatever its columns are called."""
-    text = report.read_text(encoding="utf-8", errors="replace")
-    return {word for word in _WORDS.findall(text) if is_charge_id(word)}
+    return {word for word in _words_of(report) if is_charge_id(word)}
+
+
+def refund_ids_in(report: Path) -> set[str]:
+    """The same of refunds."""
+    return {word for word in _words_of(report) if is_refund_id(word)}
+
+
+def _words_of(report: Path) -> list[str]:
+    return _WORDS.findall(report.read_text(encoding="utf-8", errors="replace"))
 
 
 def _tell(restoration: Restoration, *, as_json: bool) -> None:
@@ -112,6 +121,17 @@ def _tell_report(report: ReconcileReport) -> None:
         f"Compared {report.compared:,} charge permissions with Amazon; "
         f"booked {len(report.booked):,} charges of {report.booked_yen:,} yen that were lost."
     )
+    if report.refunds_booked:
+        say(
+            f"Booked {len(report.refunds_booked):,} refunds of {report.refunds_booked_yen:,} yen "
+            "that were lost."
+        )
+    for charge, yen in report.refunds_missing.items():
+        say(f"{charge}: Amazon gave {yen:,} yen back that the books do not know")
+    for refund in report.refunds_unbooked:
+        say(f"{refund}: a refund of no charge of ours, or of one with another refund open")
+    if report.charges_uncompared:
+        say(f"{report.charges_uncompared:,} charges were not compared for refunds")
     for permission, yen in report.unexplained.items():
         say(f"{permission}: Amazon used {yen:,} yen more than our books explain")
     for charge in report.second_charges:

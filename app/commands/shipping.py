@@ -24,11 +24,12 @@ from billing import (
     civil_date,
     reading,
     record_shipments,
+    withdraw_shipment,
     writing,
 )
 from scheduler import Clock
 
-__all__ = ["import_file", "ship", "show_waiting"]
+__all__ = ["cancel", "import_file", "ship", "show_waiting"]
 
 _COLUMNS = ("reference", "shipped_on", "amount")
 _WAITING = {
@@ -98,6 +99,48 @@ def import_file(
     settings = load_settings()
     with opened_books(settings) as books, amazon_for(settings):
         _ship(books, shipments, desk_clock(books, at), actor, language, as_json=as_json)
+
+
+def cancel(
+    *,
+    reference: str,
+    reason: str,
+    actor: str,
+    at: datetime | None,
+    language: Language,
+    as_json: bool,
+) -> None:
+    """Cancel an authorisation; raises `Refused` (exit 1) when Amazon does not cancel it."""
+    crash_points.arm()
+    settings = load_settings()
+    with opened_books(settings) as books, amazon_for(settings):
+        clock = desk_clock(books, at)
+        withdrawn = writing(
+            books.database,
+            lambda c: withdraw_shipment(
+                c,
+                books.merchant,
+                reference=reference,
+                actor=actor,
+                reason=reason,
+                at=clock.now(),
+            ),
+        )
+        act = withdrawn.cancellation
+        charging_engine(books, clock).settle_shipments(only=[act])
+        with reading(books.database) as connection:
+            state = capture_states(connection, books.merchant, [act])[act]
+    if as_json:
+        record = {"reference": reference, "amount": withdrawn.amount_yen, "cancellation": state}
+        write_json(record | {"repeated": withdrawn.repeated})
+    elif state == "done":
+        yen = f"{reference}: {withdrawn.amount_yen:,}"
+        japanese = f"{yen}円の承認を取り消しました"
+        say(japanese if language == "ja" else f"{yen} yen are no longer authorised")
+    if state in _NOT_TAKEN:
+        raise Refused(f"Amazon did not cancel {reference}; see: autopay charge show {reference}")
+    if state != "done":
+        note("No definite answer yet; the next run asks again.")
 
 
 def _read(file: Path) -> list[Shipment]:

@@ -6,7 +6,8 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from threading import Lock
 from types import FrameType
 
 import uvicorn
@@ -17,6 +18,7 @@ from app.local_amazon import amazon_for, ask_for_notifications, local_certificat
 from app.output import note, say
 from app.problems import Refused
 from app.settings import load_settings
+from app.travel import TimeMachine, time_machine_of
 from app.web import create_app
 from billing import NoKeys
 from scheduler import Clock, SystemClock, Worker
@@ -59,8 +61,15 @@ def serve_books(
     """
     with listener or listen(host=host, port=port) as bound:
         password = _staff_password(books)
-        server = _server(books, clock, password)
-        with _ended_by_signals(server), _working(books, clock, wanted=with_worker):
+        turn = Lock()
+        machine = time_machine_of(books, turn=turn, begins=clock)
+        clock = machine.clock if machine else clock
+        server = _server(books, clock, password, machine)
+        with (
+            _ended_by_signals(server),
+            _travelling(machine),
+            _working(books, clock, turn, wanted=with_worker),
+        ):
             ask_for_notifications(books.settings, address=_address(bound))
             _greet(books, address=_address(bound), password=password)
             server.run(sockets=[bound])
@@ -109,7 +118,9 @@ def _staff_password(books: Books) -> str:
     return (given.get_secret_value() if given else "") or secrets.token_urlsafe(12)
 
 
-def _server(books: Books, clock: Clock, password: str) -> uvicorn.Server:
+def _server(
+    books: Books, clock: Clock, password: str, machine: TimeMachine | None
+) -> uvicorn.Server:
     token = books.settings.metrics_token
     app = create_app(
         database=books.database,
@@ -118,6 +129,12 @@ def _server(books: Books, clock: Clock, password: str) -> uvicorn.Server:
         clock=clock,
         metrics_token=None if token is None else token.get_secret_value(),
         certificates=local_certificates(books.settings),
+        master_key=books.settings.master_key_bytes(),
+        charging=lambda: charging_engine(books, clock),
+        public_url=books.settings.public_url,
+        retention_offer=books.settings.retention_offer,
+        given_settings=frozenset(books.settings.model_fields_set),
+        time_machine=machine,
     )
     config = uvicorn.Config(
         app,
@@ -150,9 +167,27 @@ def _ended_by_signals(server: uvicorn.Server) -> Iterator[None]:
 
 
 @contextmanager
-def _working(books: Books, clock: Clock, *, wanted: bool) -> Iterator[None]:
+def _travelling(machine: TimeMachine | None) -> Iterator[None]:
+    """Carries on a move of the clock that an earlier process left; a stop ends within one stop."""
+    if machine is None:
+        yield
+        return
+    try:
+        machine.resume()
+    except Refused as silent:
+        note(f"the clock cannot be moved: {silent}")
+    try:
+        yield
+    finally:
+        machine.stop()
+
+
+@contextmanager
+def _working(
+    books: Books, clock: Clock, turn: AbstractContextManager[object], *, wanted: bool
+) -> Iterator[None]:
     """A worker beside the pages; without keys the pages are served alone."""
-    worker = _worker(books, clock) if wanted else None
+    worker = _worker(books, clock, turn) if wanted else None
     if worker is None:
         yield
         return
@@ -163,7 +198,7 @@ def _working(books: Books, clock: Clock, *, wanted: bool) -> Iterator[None]:
         worker.stop()
 
 
-def _worker(books: Books, clock: Clock) -> Worker | None:
+def _worker(books: Books, clock: Clock, turn: AbstractContextManager[object]) -> Worker | None:
     told: set[str] = set()
 
     def say_once(reason: str) -> None:
@@ -177,6 +212,7 @@ def _worker(books: Books, clock: Clock) -> Worker | None:
             charge_every_seconds=books.settings.tick_seconds,
             on_stopped=say_once,
             delivering=delivering(books.settings),
+            turn=turn,
         )
     except NoKeys as missing:
         note(f"nothing is charged from here, only pages are served: {missing}")
@@ -189,6 +225,8 @@ def _greet(books: Books, *, address: str, password: str) -> None:
     # A live password that somebody chose stays out of terminals and logs.
     shown = "the password of AUTOPAY_STAFF_PASSWORD" if live and given else password
     say(f"Back office {address} — log in as staff / {shown}  Ctrl-C ends it")
+    my_page = books.settings.public_url or address.replace("127.0.0.1", "localhost").rstrip("/")
+    say(f"My Page {my_page}/my/ — plans at {my_page}/my/join")
     sys.stdout.flush()  # whoever waits for this line through a pipe gets it now
 
 

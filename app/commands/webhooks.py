@@ -12,7 +12,7 @@ from app.commands.desk_clock import desk_clock
 from app.context import Books, opened_books
 from app.output import note, say, write_json, write_table
 from app.settings import load_settings
-from app.webhook_caller import HttpWebhookCaller
+from app.webhook_caller import HttpWebhookCaller, check_literal_address
 from billing import reading, writing
 from billing.deliveries import (
     DeliveryResult,
@@ -34,6 +34,7 @@ Result = TypeVar("Result")
 def add(*, code: str, url: str, at: datetime | None, as_json: bool) -> None:
     """Add an address; raises BadInput."""
     settings = load_settings()
+    check_literal_address(url)
     with opened_books(settings) as books:
         since, key = desk_clock(books, at).now(), settings.master_key_bytes()
         secret = _written(

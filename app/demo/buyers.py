@@ -4,13 +4,17 @@ Who does what is a pure function of the charge permission's id, so every demo is
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from app.local_amazon import LocalAmazon
+from billing import ImportStatus, SubscriberRow
 
 BATCH = 500
+# Customers who can be played by hand, on My Page.
+SHOPPERS = 3
 # Days between a hard decline and the buyer's new card; 0 = the buyer never comes back.
 REPAIR_AFTER_DAYS = (1, 2, 3, 5, 9, 0)
 
@@ -72,6 +76,20 @@ def consent(amazon: LocalAmazon, buyers: Iterable[Buyer], *, limit_yen: int) -> 
         )
         done += len(batch)
         yield done
+
+
+def shoppers(amazon: LocalAmazon, rows: Sequence[SubscriberRow]) -> list[str]:
+    """Let some customers log in at the local Amazon Pay, and so on My Page; their addresses."""
+    counted = Counter(row.buyer_id for row in rows)
+    single = [
+        row for row in rows if row.status is ImportStatus.ACTIVE and counted[row.buyer_id] == 1
+    ]
+    chosen = {row.buyer_id: row for row in single[:SHOPPERS]}
+    for buyer_id, row in chosen.items():
+        amazon.control(
+            "POST", "/buyers", {"name": row.name, "email": row.email, "buyerId": buyer_id}
+        )
+    return [row.email for row in chosen.values()]
 
 
 def _batches(buyers: Sequence[Buyer]) -> Iterator[Sequence[Buyer]]:

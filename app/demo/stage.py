@@ -52,6 +52,8 @@ def write_settings(folder: Path, amazon: LocalAmazon) -> Settings:
         # The local Amazon Pay answers within milliseconds: more in flight would only wait.
         "AUTOPAY_IN_FLIGHT": "8",
         "AUTOPAY_NOTIFICATION_TOPICS": amazon.ipn_topic_arn,
+        # Whoever changes a card from My Page does it at the local Amazon Pay.
+        "AUTOPAY_BUYER_URL": f"{amazon.base_url}/jr/your-account/ba/{{charge_permission_id}}",
         "AUTOPAY_STAFF_PASSWORD": secrets.token_urlsafe(9),
     }
     file = folder / "autopay.env"

@@ -1,28 +1,46 @@
-"""Puts the web face together: gate, headers, pages, and a page for every error."""
+"""Puts the pages together: headers around the gate around the rooms."""
 
-import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from fastapi import Depends, FastAPI, Request
-from sqlalchemy import Engine, text
-from sqlalchemy.exc import InterfaceError, OperationalError
-from starlette.exceptions import HTTPException
-from starlette.responses import PlainTextResponse, Response
+from sqlalchemy import Engine
 
 from amazonpay.notifications import AsyncCertificateFetcher
-from app.web.charges import ChargePages
-from app.web.forms import ForeignForm, form_check
-from app.web.gate import Gate
-from app.web.headers import SecurityHeaders
-from app.web.login import LoginPages
-from app.web.login_guard import LoginGuard
+from app.travel import TimeMachine
+from app.web.backoffice import backoffice_room
+from app.web.finance import finance_room
 from app.web.metrics import add_metrics
+from app.web.mypage import mypage_room
 from app.web.notifications import NotificationDoor
-from app.web.rendering import Pages, icon, is_logged_in, style_sheet
-from app.web.sessions import FormTokens, Sessions
-from billing import Merchant, reading
-from scheduler import Clock
+from app.web.open_pages import open_room
+from app.web.settings import settings_room
+from app.web.shell.errors import add_error_pages
+from app.web.shell.forms import MOST_BYTES, checked_form
+from app.web.shell.gate import Gate, check_access
+from app.web.shell.headers import SecurityHeaders
+from app.web.shell.once import OnceForms
+from app.web.shell.people import OPEN
+from app.web.shell.rendering import Pages
+from app.web.shell.rooms import Room, check_declared, declared_access
+from app.web.shell.sessions import Sessions
+from app.web.shell.shell import Shell
+from app.web.staff import StaffDesk, staff_room, stale_log_in
+from app.web.time_machine import time_machine_room
+from billing import Merchant
+from scheduler import BillingEngine, Clock, SystemClock
 
-log = logging.getLogger(__name__)
+RoomMaker = Callable[[Shell], Room]
+"""A door of a room; add yours to `ROOMS`."""
+
+ROOMS: Sequence[RoomMaker] = (
+    open_room,
+    backoffice_room,
+    finance_room,
+    mypage_room,
+    time_machine_room,
+    settings_room,
+)
 
 
 def create_app(
@@ -33,77 +51,86 @@ def create_app(
     clock: Clock,
     metrics_token: str | None = None,
     certificates: AsyncCertificateFetcher | None = None,
+    master_key: bytes | None = None,
+    wall: Clock | None = None,
+    charging: Callable[[], BillingEngine] | None = None,
+    public_url: str = "",
+    retention_offer: str = "none",
+    given_settings: frozenset[str] = frozenset(),
+    time_machine: TimeMachine | None = None,
 ) -> FastAPI:
-    """The web face of one merchant's books; the user is `staff` with the given password.
+    """The pages of one merchant's books; `staff` is an owner with the given password.
 
-    `metrics_token` lets a monitoring system read `/metrics`; without one nobody can. Sessions and
-    the count of failed log-ins live in this process: run one per address. `certificates` fetches
-    those of notifications from a local Amazon Pay; without it they come from Amazon.
+    `metrics_token` lets a monitoring system read `/metrics`; without one nobody can.
+    `certificates` fetches those of notifications from a local Amazon Pay; without it they come
+    from Amazon. `master_key` seals second factors; a live merchant's staff cannot do without.
+    `wall` is the clock of sessions, which the virtual one of a sandbox does not move. `charging`
+    makes the engine that signs customers up and charges them; `public_url` is where they reach us.
+    `retention_offer` (pause, skip or none) is made once to somebody who wants to leave.
+    `given_settings` are the settings given on purpose, which the settings pages cannot change.
+    `time_machine` moves the clock of a sandbox with a local Amazon Pay.
     """
-    sessions, tokens = Sessions(), FormTokens()
-    pages = Pages(merchant=merchant, tokens=tokens, clock=clock)
-    login = LoginPages(pages, LoginGuard(staff_password), sessions, tokens)
-    app = FastAPI(
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-        dependencies=[Depends(form_check(tokens))],
+    shell = replace(
+        _shell(database, merchant, clock, wall or SystemClock(), master_key),
+        charging=charging,
+        public_url=public_url.rstrip("/"),
+        retention_offer=retention_offer,
+        given_settings=given_settings,
+        time_machine=time_machine,
     )
-    app.include_router(login.routes)
-    app.include_router(ChargePages(database, pages).routes)
-    _add_open_routes(app, database)
+    desk = StaffDesk(shell, staff_password)
+    rooms = [staff_room(shell, desk), *(make(shell) for make in ROOMS)]
+    declared = declared_access(rooms) | {("GET", "/metrics"): OPEN}  # its token is its own gate
+    upload_bytes = {path: most for room in rooms for path, most in room.upload_bytes.items()}
+
+    async def guarded(request: Request) -> None:
+        check_access(request, declared)
+        path = request.scope["route"].path
+        await checked_form(request, most_bytes=upload_bytes.get(path, MOST_BYTES))
+
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(guarded)])
+    for room in rooms:
+        app.include_router(room.router)
+        shell.pages.entries.extend(room.entries)
     add_metrics(app, database=database, clock=clock, token=metrics_token)
-    _add_error_pages(app, pages, login)
-    # The last one added is the outermost: headers around the gate around the pages.
-    app.add_middleware(Gate, sessions=sessions)
-    app.add_middleware(
-        NotificationDoor,
-        database=database,
-        merchant_id=merchant.id,
-        clock=clock,
-        certificates=certificates,
-    )
-    app.add_middleware(SecurityHeaders, pages=pages)
+    app.state.declared, app.state.shell = declared, shell
+    check_declared(app, declared)
+    add_error_pages(app, shell.pages, stale_log_in=lambda request: stale_log_in(shell, request))
+    _add_layers(app, shell, certificates)
     return app
 
 
-def _add_open_routes(app: FastAPI, database: Engine) -> None:
-    @app.get("/health")
-    def health() -> Response:
-        """200 when the database answers, 503 when not; for machines, without a log-in."""
-        try:
-            with reading(database) as connection:
-                connection.execute(text("SELECT 1"))
-        except Exception:
-            log.exception("the database does not answer")
-            return PlainTextResponse("the database does not answer", status_code=503)
-        return PlainTextResponse("ok")
+def _shell(
+    database: Engine, merchant: Merchant, clock: Clock, wall: Clock, master_key: bytes | None
+) -> Shell:
+    sessions = Sessions(
+        database,
+        merchant.id,
+        wall,
+        # Whoever may move real money needs a second factor; a sandbox is for trying things out.
+        needs_second_factor=merchant.environment == "live",
+    )
+    once = OnceForms(database, merchant.id, sessions, wall)
+    return Shell(
+        database=database,
+        merchant=merchant,
+        clock=clock,
+        wall=wall,
+        master_key=master_key,
+        pages=Pages(merchant, clock, once),
+        once=once,
+        sessions=sessions,
+    )
 
-    @app.get("/style.css")
-    async def style() -> Response:
-        return Response(style_sheet(), media_type="text/css")
 
-    @app.get("/icon.svg")
-    async def tab_icon() -> Response:
-        return Response(icon(), media_type="image/svg+xml")
-
-
-def _add_error_pages(app: FastAPI, pages: Pages, login: LoginPages) -> None:
-    @app.exception_handler(ForeignForm)
-    async def foreign_form(request: Request, error: ForeignForm) -> Response:
-        if request.url.path == "/login" and not is_logged_in(request):
-            return login.form(request, status=403, problem="login.stale")
-        return pages.error(request, status=403)
-
-    @app.exception_handler(HTTPException)
-    async def refused(request: Request, error: HTTPException) -> Response:
-        page = pages.error(request, status=error.status_code)
-        page.headers.update(error.headers or {})
-        return page
-
-    async def no_database(request: Request, error: Exception) -> Response:
-        log.error("the database does not answer: %s", error)
-        return pages.error(request, status=503)
-
-    for away in (OperationalError, InterfaceError):
-        app.add_exception_handler(away, no_database)
+def _add_layers(app: FastAPI, shell: Shell, certificates: AsyncCertificateFetcher | None) -> None:
+    # The last one added is the outermost: headers around the gate around the pages.
+    app.add_middleware(Gate, sessions=shell.sessions)
+    app.add_middleware(
+        NotificationDoor,
+        database=shell.database,
+        merchant_id=shell.merchant.id,
+        clock=shell.clock,
+        certificates=certificates,
+    )
+    app.add_middleware(SecurityHeaders, pages=shell.pages)

@@ -21,7 +21,7 @@ def add_metrics(app: FastAPI, *, database: Engine, clock: Clock, token: str | No
 
     @app.get("/metrics")
     def metrics(request: Request) -> Response:
-        if token is None:
+        if not token:
             return PlainTextResponse(
                 "metrics are off; set AUTOPAY_METRICS_TOKEN to serve them", status_code=404
             )

@@ -4,6 +4,7 @@ It stands outside the log-in and the forms: what proves a delivery is its signat
 Nothing that a message names is ever called; its certificate comes from Amazon SNS alone.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -39,8 +40,9 @@ from scheduler import Clock
 log = logging.getLogger(__name__)
 
 PREFIX = "/amazon-pay/notifications/"
-# SNS delivers no message above 256 KiB.
+# SNS delivers no message above 256 KiB, and gives an endpoint 15 seconds in all.
 MOST_BYTES = 262_144
+BODY_SECONDS = 10.0
 # Amazon may deliver again for 14 days; a message that is known already changes nothing.
 MAX_AGE = timedelta(days=15)
 # Another process may have stored a new topic or key meanwhile.
@@ -146,10 +148,8 @@ class NotificationDoor:
         if request.method != "POST":
             return PlainTextResponse("POST only", status_code=405, headers={"allow": "POST"})
         try:
-            body = await _read_body(request)
-            if body is None:
-                return PlainTextResponse("too long", status_code=413)
-            return await self._take(body)
+            body = await _body_of(request)
+            return body if isinstance(body, Response) else await self._take(body)
         except ClientDisconnect:
             return PlainTextResponse("", status_code=400)
         except Exception:
@@ -230,6 +230,16 @@ def _later(seconds: int) -> Response:
     return PlainTextResponse(
         "try again later", status_code=503, headers={"retry-after": str(seconds)}
     )
+
+
+async def _body_of(request: Request) -> bytes | Response:
+    """The body, or the answer to who sends too much or drips it a byte at a time."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            body = await _read_body(request)
+    except TimeoutError:
+        return PlainTextResponse("too slow", status_code=408, headers={"connection": "close"})
+    return PlainTextResponse("too long", status_code=413) if body is None else body
 
 
 async def _read_body(request: Request) -> bytes | None:

@@ -41,6 +41,7 @@ class ReportKind(StrEnum):
     PAID = "paid"  # every charge of the invoice is captured
     DECLINED = "declined"  # a definite decline of the open cycle
     CHANGE_OFF = "change_off"  # the charge of a waiting change will not happen
+    ONE_OFF_OFF = "one_off_off"  # nor that of a one-off, which concerns no agreement
     GIVEN_UP = "given_up"  # dunning is over, the invoice is written off
 
 
@@ -76,6 +77,9 @@ def book_reports(
 
 
 def _book(run: AgreementRun, report: Report) -> None:
+    if report.kind is ReportKind.ONE_OFF_OFF:
+        _void(run, _row(run.connection, _invoices, report.invoice_id))
+        return
     row = _row(run.connection, _subscriptions, report.subscription_id)
     agreement = load_agreements(run.connection, [row["id"]])[row["id"]]
     invoice = _row(run.connection, _invoices, report.invoice_id)

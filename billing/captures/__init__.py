@@ -20,6 +20,7 @@ from billing.captures.requesting import (
     record_shipments,
 )
 from billing.captures.sending import send_act
+from billing.captures.withdrawing import WithdrawnShipment, withdraw_shipment
 
 __all__ = [
     "ActOutcome",
@@ -29,6 +30,7 @@ __all__ = [
     "RecordedShipment",
     "Shipment",
     "ShipmentsRefused",
+    "WithdrawnShipment",
     "awaited_shipments",
     "capture_states",
     "claim_acts",
@@ -37,5 +39,6 @@ __all__ = [
     "record_acts",
     "record_shipments",
     "send_act",
+    "withdraw_shipment",
     "workers_with_open_acts",
 ]

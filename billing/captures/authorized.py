@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, exists, select
 
+from billing.dates import civil_date
 from billing.merchants import Merchant
 from billing.rows import Row, fetch, is_word, table_of
 from billing.tables import (
@@ -25,6 +26,9 @@ subscriptions = table_of(SubscriptionRow)
 permissions = table_of(ChargePermissionRow)
 acts = table_of(ActRow)
 
+# As many as every database takes in one list.
+AT_A_TIME = 500
+
 
 @dataclass(frozen=True, slots=True)
 class AwaitedShipment:
@@ -39,7 +43,13 @@ class AwaitedShipment:
 
 
 def authorized_charges(merchant: Merchant) -> Select[Any]:
-    """Slots that wait for their shipment, with the columns that acts need."""
+    """Slots that wait for their shipment, with the columns that acts need.
+
+    One whose act a person was asked about is none of them: a charge has one act that did not fail.
+    """
+    acted_on = exists().where(
+        acts.c.attempt_id == attempts.c.id, ~is_word(acts.c.state, "declined")
+    )
     return (
         select(
             slots,
@@ -57,7 +67,7 @@ def authorized_charges(merchant: Merchant) -> Select[Any]:
         .join(invoices, invoices.c.id == slots.c.invoice_id)
         .join(subscriptions, subscriptions.c.id == slots.c.subscription_id)
         .where(slots.c.merchant_id == merchant.id, is_word(attempts.c.state, "authorized"))
-        .where(slots.c.state == "authorized")
+        .where(slots.c.state == "authorized", ~acted_on)
     )
 
 
@@ -65,13 +75,17 @@ def lock_permissions(
     connection: Connection, ids: Collection[int], *, skip_locked: bool = False
 ) -> list[int]:
     """Lock charge permissions in order; the ids that could be locked."""
-    statement = (
-        select(permissions.c.id)
-        .where(permissions.c.id.in_(sorted(ids)))
-        .order_by(permissions.c.id)
-        .with_for_update(skip_locked=skip_locked)
-    )
-    return list(connection.execute(statement).scalars())
+    wanted = sorted(ids)
+    locked: list[int] = []
+    for start in range(0, len(wanted), AT_A_TIME):
+        statement = (
+            select(permissions.c.id)
+            .where(permissions.c.id.in_(wanted[start : start + AT_A_TIME]))
+            .order_by(permissions.c.id)
+            .with_for_update(skip_locked=skip_locked)
+        )
+        locked += connection.execute(statement).scalars()
+    return locked
 
 
 def awaited_shipments(
@@ -79,17 +93,17 @@ def awaited_shipments(
 ) -> list[AwaitedShipment]:
     """What waits to be shipped, the soonest to lapse first."""
     statement = authorized_charges(merchant).order_by(attempts.c.lapses_at, slots.c.id)
-    return [_awaited(row) for row in fetch(connection, statement.limit(limit))]
+    return [_awaited(row, merchant) for row in fetch(connection, statement.limit(limit))]
 
 
-def _awaited(row: Row) -> AwaitedShipment:
+def _awaited(row: Row, merchant: Merchant) -> AwaitedShipment:
     return AwaitedShipment(
         reference=row["reference"],
         subscription=row["subscription"],
         amount_yen=row["amount_yen"],
         authorized_at=row["intended_at"],
         lapses_at=row["lapses_at"],
-        due_on=row["first_due_at"].date(),
+        due_on=civil_date(at=row["first_due_at"], timezone=merchant.timezone),
     )
 
 
@@ -98,8 +112,8 @@ def capture_states(
 ) -> dict[str, str]:
     """The states of acts (captures, cancellations, closings) by their references."""
     found: dict[str, str] = {}
-    for start in range(0, len(references), 500):
-        some = references[start : start + 500]
+    for start in range(0, len(references), AT_A_TIME):
+        some = references[start : start + AT_A_TIME]
         statement = select(acts.c.reference, acts.c.state).where(
             acts.c.merchant_id == merchant.id, acts.c.reference.in_(some)
         )

@@ -21,6 +21,7 @@ slots = table_of(SlotRow)
 CANCELLATION_REASONS = {
     "ended": "The agreement ended before the shipment",
     "reauthorize": "Authorised again before it lapses",
+    "not_shipped": "The goods will not be shipped",
 }
 """What Amazon is told: fixed words, so that the same act has the same bytes for ever."""
 

@@ -33,8 +33,9 @@ UNSETTLED = frozenset({"intended", "in_doubt", "pending"})
 # Waits in minutes before an act is looked at again, by how often that was done; then hourly.
 LOOK_MINUTES = (1, 2, 5, 10, 30, 60)
 THROTTLED_WAIT = timedelta(seconds=2)
-# So long Amazon may work on a capture before a person asks.
+# So long Amazon may work on a capture, or say nothing definite, before a person asks.
 PENDING_AT_MOST = timedelta(days=30)
+ENDLESS = (ActOutcomeKind.PENDING, ActOutcomeKind.UNCHANGED, ActOutcomeKind.UNKNOWN)
 
 OF_THE_CHARGE = {
     ("capture", ActOutcomeKind.DONE): OutcomeKind.CAPTURED,
@@ -125,9 +126,9 @@ def _charges(connection: Connection, known: Mapping[int, Row]) -> dict[int, Row]
 
 
 def _impatient(outcome: ActOutcome, row: Row, at: datetime) -> ActOutcome:
-    """What stays pending for too long is put before a person."""
+    """What has no end for too long is put before a person."""
     waited = at - row["requested_at"] > PENDING_AT_MOST
-    if outcome.kind is not ActOutcomeKind.PENDING or not waited:
+    if outcome.kind not in ENDLESS or not waited:
         return outcome
     return replace(outcome, kind=ActOutcomeKind.CONTRADICTION, reason_code="pending_too_long")
 

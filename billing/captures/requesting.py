@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, select
 
 from billing import ledger
-from billing.captures.authorized import authorized_charges, lock_permissions
+from billing.captures.authorized import AT_A_TIME, authorized_charges, lock_permissions
 from billing.captures.intending import act_row, write_acts
 from billing.captures.unshipped import taken_back
 from billing.dates import civil_date
@@ -28,9 +28,9 @@ slots = table_of(SlotRow)
 invoices = table_of(InvoiceRow)
 invoice_taxes = table_of(InvoiceTaxRow)
 
-# As many as every database takes in one list.
-AT_A_TIME = 500
 EARLIEST = date(2000, 1, 1)
+
+Name = TypeVar("Name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +129,9 @@ def _charges(
     return found
 
 
-def _parts(references: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(references), AT_A_TIME):
-        yield references[start : start + AT_A_TIME]
+def _parts(names: Sequence[Name]) -> Iterator[Sequence[Name]]:
+    for start in range(0, len(names), AT_A_TIME):
+        yield names[start : start + AT_A_TIME]
 
 
 def _judged(
@@ -155,7 +155,7 @@ def _judged(
     if charge["invoice_state"] != "open" or charge["owner_state"] == "canceled":
         rule = "its agreement ended, and the authorisation is being cancelled"
         raise _problem(shipment.reference, rule, "do not ship it; or agree anew with the customer")
-    amount_yen = shipment.amount_yen or charge["amount_yen"]
+    amount_yen = _shipped_yen(shipment, charge)
     if not 1 <= amount_yen <= charge["amount_yen"]:
         raise BadInput(
             field="amount",
@@ -164,6 +164,12 @@ def _judged(
             remedy="give what was shipped of it, or leave the amount out for all of it",
         )
     return _recorded(shipment, charge, amount_yen, repeated=False)
+
+
+def _shipped_yen(shipment: Shipment, charge: Row) -> int:
+    authorized_yen: int = charge["amount_yen"]
+    # Not `or`: nothing shipped is not the same as nothing said.
+    return authorized_yen if shipment.amount_yen is None else shipment.amount_yen
 
 
 def _recorded(
@@ -187,6 +193,10 @@ _STATES = {
     "open": (
         "has no definite answer from Amazon yet, or is being cancelled",
         "ship it once it is authorised: autopay shipment list",
+    ),
+    "authorized": (
+        "has a capture or a cancellation that a person was asked about",
+        "first: autopay doubt list",
     ),
     "waiting_buyer": ("waits for its buyer: nothing is authorised", "do not ship it"),
     "paid": ("is paid already: its money was taken with the charge", "there is nothing to tell"),
@@ -214,7 +224,7 @@ def _write(
     actor: str,
     at: datetime,
 ) -> None:
-    amounts = [shipment.amount_yen or charge["amount_yen"] for shipment, charge in new]
+    amounts = [_shipped_yen(shipment, charge) for shipment, charge in new]
     write_acts(
         connection,
         [
@@ -276,12 +286,15 @@ def _take_back(
 
 
 def _taxes(connection: Connection, invoice_ids: Sequence[int]) -> Mapping[int, list[Any]]:
-    statement = (
-        select(invoice_taxes)
-        .where(invoice_taxes.c.invoice_id.in_(invoice_ids))
-        .order_by(invoice_taxes.c.invoice_id, invoice_taxes.c.tax_category)
-    )
     found: dict[int, list[Any]] = {}
-    for row in fetch(connection, statement):
-        found.setdefault(row["invoice_id"], []).append(row)
+    for some in _parts(invoice_ids):
+        statement = (
+            select(invoice_taxes)
+            .where(invoice_taxes.c.invoice_id.in_(set(some)))
+            .order_by(invoice_taxes.c.invoice_id, invoice_taxes.c.tax_category)
+        )
+        rows = fetch(connection, statement)
+        found |= {row["invoice_id"]: [] for row in rows}
+        for row in rows:
+            found[row["invoice_id"]].append(row)
     return found

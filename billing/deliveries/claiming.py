@@ -5,7 +5,7 @@ over, with the same message id and the same words.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,8 @@ from billing.database import writing
 from billing.deliveries.composing import Composed, composed, load_mail_facts
 from billing.deliveries.endpoints import endpoint_secrets
 from billing.deliveries.events import event_body, events_selected
-from billing.deliveries.mails import OutgoingMail
+from billing.deliveries.links import link_facts, with_link
+from billing.deliveries.mails import LinkFacts, OutgoingMail
 from billing.deliveries.own_words import load_own_words
 from billing.deliveries.planning import MAIL, WEBHOOK
 from billing.deliveries.rules import NoticeRules, load_notice_rules
@@ -52,10 +53,20 @@ class OutgoingWebhook:
 
 
 def claim_mails(
-    engine: Engine, merchant: Merchant, *, worker_id: str, at: datetime, limit: int = 20
+    engine: Engine,
+    merchant: Merchant,
+    *,
+    worker_id: str,
+    at: datetime,
+    limit: int = 20,
+    master_key: bytes = b"",
 ) -> list[OutgoingMail]:
-    """Claim up to `limit` mails that are due. Whoever cannot be written to is given up, logged."""
-    return writing(engine, lambda c: _mails(c, merchant, worker_id, at, limit))
+    """Claim up to `limit` mails that are due. Whoever cannot be written to is given up, logged.
+
+    `master_key` makes the secrets of sign-in links.
+    """
+    mails = writing(engine, lambda c: _mails(c, merchant, worker_id, at, limit))
+    return [with_link(mail, merchant, master_key=master_key) for mail in mails]
 
 
 def _mails(
@@ -71,7 +82,12 @@ def _mails(
     words = _composed(connection, merchant, rules, rows)
     unwritten = [row for row in rows if row["id"] not in words]
     _give_up(connection, unwritten, at, "the mail cannot be written")
-    return [_mail(row, words[row["id"]], rules) for row in rows if row["id"] in words]
+    links = link_facts(connection, rows)
+    return [
+        _mail(row, words[row["id"]], rules, links.get(row["notice_id"]))
+        for row in rows
+        if row["id"] in words
+    ]
 
 
 def _give_up(connection: Connection, rows: Sequence[Row], at: datetime, why: str) -> None:
@@ -122,7 +138,7 @@ def _frozen(row: Row) -> Composed:
     )
 
 
-def _mail(row: Row, words: Composed, rules: NoticeRules) -> OutgoingMail:
+def _mail(row: Row, words: Composed, rules: NoticeRules, link: LinkFacts | None) -> OutgoingMail:
     return OutgoingMail(
         delivery_id=row["id"],
         tries=row["tries"],
@@ -135,6 +151,7 @@ def _mail(row: Row, words: Composed, rules: NoticeRules) -> OutgoingMail:
         sender=rules.mail_from,
         sender_name=rules.mail_name,
         reply_to=rules.reply_to,
+        link=link,
     )
 
 
@@ -145,23 +162,28 @@ def claim_webhooks(
     worker_id: str,
     at: datetime,
     master_key: bytes,
+    besides: Collection[str] = (),
     limit: int = 32,
 ) -> list[OutgoingWebhook]:
-    """Claim up to `limit` webhooks that are due; raises CannotUnseal under another master key."""
-    return writing(engine, lambda c: _webhooks(c, merchant, worker_id, at, master_key, limit))
+    """Claim up to `limit` webhooks that are due, of all endpoints but `besides`.
+
+    Raises CannotUnseal under another master key.
+    """
+
+    def claimed(connection: Connection) -> list[OutgoingWebhook]:
+        rows = _claim(connection, merchant, WEBHOOK, worker_id, at, limit, besides=besides)
+        return _webhooks(connection, merchant, rows, at, master_key) if rows else []
+
+    return writing(engine, claimed)
 
 
 def _webhooks(
     connection: Connection,
     merchant: Merchant,
-    worker_id: str,
+    rows: Sequence[Row],
     at: datetime,
     master_key: bytes,
-    limit: int,
 ) -> list[OutgoingWebhook]:
-    rows = _claim(connection, merchant, WEBHOOK, worker_id, at, limit)
-    if not rows:
-        return []
     bodies = {
         row["id"]: event_body(row)
         for row in fetch(
@@ -196,6 +218,8 @@ def _claim(
     worker_id: str,
     at: datetime,
     limit: int,
+    *,
+    besides: Collection[str] = (),
 ) -> list[Row]:
     """The rows taken, their tries counted up, the oldest first."""
     statement = (
@@ -207,6 +231,8 @@ def _claim(
         .limit(limit)
         .with_for_update(of=_deliveries, skip_locked=True)
     )
+    if besides:
+        statement = statement.where(_deliveries.c.target.not_in(sorted(besides)))
     rows: list[Row] = [{**row, "tries": row["tries"] + 1} for row in fetch(connection, statement)]
     taken = {"worker_id": worker_id, "look_at": at + LEASE}
     update_many(

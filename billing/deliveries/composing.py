@@ -45,6 +45,9 @@ from billing.tables import (
 
 __all__ = ["Composed", "MailFacts", "composed", "load_mail_facts"]
 
+# Stands in the stored words; the secret itself is put in when the mail is sent, and nowhere kept.
+LINK_MARK = "<< sign-in link >>"
+
 _notices = table_of(NoticeRow)
 _subscriptions = table_of(SubscriptionRow)
 _customers = table_of(CustomerRow)
@@ -136,12 +139,17 @@ def composed(
 ) -> Composed:
     """Write the mail of a notice to its customer or to the staff."""
     notice = facts.notice
-    language = (notice["customer_language"] if target == CUSTOMER else None) or rules.language
+    told: dict[str, Any] = json.loads(notice["facts"] or "{}")
+    chosen = notice["customer_language"] or told.get("language")
+    language = (chosen if target == CUSTOMER else None) or rules.language
     kind = kind_of(notice["kind"]).code
     template = words.of(kind, language)
     values = _values(facts, merchant, rules, language)
     return Composed(
-        recipient=notice["email"] if target == CUSTOMER else rules.staff_email,
+        # Who has no subscription yet is named by the notice itself.
+        recipient=str(notice["email"] or told.get("to") or "")
+        if target == CUSTOMER
+        else rules.staff_email,
         language=language,
         version=template.version,
         subject=one_line(fill(template.subject, values)),
@@ -163,10 +171,14 @@ def _values(
     def told_day(name: str) -> str:
         return day_words(date.fromisoformat(told[name]), language) if told.get(name) else ""
 
+    def lapses() -> str:
+        at = told.get("expires_at")
+        return day(datetime.fromisoformat(at)) if at else ""
+
     def yen(amount: int | None) -> str:
         return yen_words(amount, language)
 
-    customer = one_line(notice["customer_name"] or "")
+    customer = one_line(notice["customer_name"] or told.get("customer") or "")
     remedy_en, remedy_ja = refund_remedy(notice["reason"])
     about_money = notice["amount_yen"] is not None
     return {
@@ -180,10 +192,12 @@ def _values(
         "charge_day": told_day("on"),
         "deadline": f"{told_day('deadline')} 23:59" if told.get("deadline") else "",
         "until": told_day("until"),
+        "lapses": lapses(),
         "next_try": day(notice["next_try_at"]),
         "amount": yen(notice["amount_yen"]),
         "old_amount": yen(told.get("old_yen")),
         "new_amount": yen(told.get("new_yen")),
+        "limit": yen(told.get("limit_yen")),
         "fee": yen(told.get("fee_yen") or None),
         "lines": lines_words(facts.lines, told.get("why", ()), language),
         "tax": tax_words(facts.taxes, merchant.tax_rounding, language),
@@ -192,6 +206,9 @@ def _values(
         "reason": reason_words(notice["reason"])[0 if japanese else 1] if about_money else "",
         "code": notice["reason"] or "",
         "remedy": remedy_ja if japanese else remedy_en,
+        "regular": yen(told.get("regular_yen")),
+        "every": (told.get("every") or ("", ""))[0 if japanese else 1],
+        "link": LINK_MARK if told.get("seed") else "",
         "buyer_link": rules.buyer_link(notice["amazon_id"] or "") if about_money else "",
     }
 

@@ -166,5 +166,10 @@ def _event(row: Row) -> MerchantEvent:
     )
 
 
+# What makes a sign-in link, and whom it goes to, is nobody else's.
+PRIVATE = ("seed", "address", "to")
+
+
 def _public(facts: str | None) -> dict[str, Any]:
-    return dict(json.loads(facts)) if facts else {}
+    told: dict[str, Any] = dict(json.loads(facts)) if facts else {}
+    return {name: value for name, value in told.items() if name not in PRIVATE}

@@ -26,6 +26,14 @@ class UnusableAddress(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class LinkFacts:
+    """What a sign-in link is made of, and the page that it leads to."""
+
+    seed: str = field(repr=False)
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class OutgoingMail:
     """One mail about to be sent; `tries` counts this one. Addresses stay out of its repr."""
 
@@ -40,6 +48,7 @@ class OutgoingMail:
     sender: str = field(repr=False)
     sender_name: str = field(repr=False)
     reply_to: str = field(repr=False)
+    link: LinkFacts | None = field(default=None, repr=False)
 
 
 def message_of(mail: OutgoingMail) -> EmailMessage:

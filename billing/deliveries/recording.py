@@ -40,12 +40,16 @@ class DeliveryResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryOutcome:
-    """What became of the `tries`-th try; `detail` holds codes, never text of the other side."""
+    """What became of the `tries`-th try; `detail` holds codes, never text of the other side.
+
+    `wait_seconds` is how long the other side asked not to be tried again.
+    """
 
     delivery_id: int
     tries: int
     result: DeliveryResult
     detail: str = ""
+    wait_seconds: int = 0
 
 
 def record_deliveries(engine: Engine, outcomes: Sequence[DeliveryOutcome], *, at: datetime) -> None:
@@ -94,7 +98,7 @@ def _changed(outcome: DeliveryOutcome, row: Row, at: datetime) -> dict[str, Any]
         case DeliveryResult.HELD:
             look_at, tries = at + HELD_FOR, outcome.tries - 1
         case DeliveryResult.LATER if later is not None:
-            look_at = later
+            look_at = max(later, at + timedelta(seconds=outcome.wait_seconds))
         case _:
             state, settled_at = "dead", at
     return {

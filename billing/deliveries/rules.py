@@ -34,6 +34,7 @@ BUYER_URL = "https://pay.amazon.com/jp/jr/your-account/ba/{charge_permission_id}
 _ADDRESS = re.compile(r"[^\s@<>\"(),:;\\\[\]\x00-\x20\x7f]+@[^\s@<>\"(),:;\\\[\]]+\.[^\s@.<>]+")
 _POSTAL_CODE = re.compile(r"\d{3}-?\d{4}")
 _LONGEST = 300
+_OWN_ADDRESSES = frozenset({"mail_from", "reply_to", "staff_email"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,8 @@ def store_notice_rules(
     held = load_notice_rules(connection, merchant_id)
     values = {field.name: getattr(held, field.name) for field in fields(NoticeRules)}
     rules = NoticeRules(**{**values, **given})
+    for name in _OWN_ADDRESSES & given.keys():
+        _check_own_address(name, getattr(rules, name))
     if not given:
         return rules
     known = update(_rules).where(_rules.c.merchant_id == merchant_id).values(**given)
@@ -125,6 +128,17 @@ def check_address(field: str, address: str) -> None:
         )
 
 
+def _check_own_address(field: str, address: str) -> None:
+    """An address of the merchant's stands in every mail, so every server must take it."""
+    if not address.rpartition("@")[0].isascii():
+        raise BadInput(
+            field=field,
+            value=address,
+            rule="has other letters than ASCII before the @, which many mail servers refuse",
+            remedy="use an address such as billing@example.jp",
+        )
+
+
 def _check(rules: NoticeRules) -> None:
     _check_language(rules.language)
     if not 0 <= rules.upcoming_days <= MAX_UPCOMING_DAYS:
@@ -134,7 +148,7 @@ def _check(rules: NoticeRules) -> None:
             rule=f"is a number of days from 0 to {MAX_UPCOMING_DAYS}",
             remedy="use 10, or 0 to tell nobody before a charge",
         )
-    for name in ("mail_from", "reply_to", "staff_email"):
+    for name in sorted(_OWN_ADDRESSES):
         if getattr(rules, name):
             check_address(name, getattr(rules, name))
     for field in fields(rules):

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, select
 
 from billing.deliveries.composing import composed, load_mail_facts
-from billing.deliveries.kinds import kind_of
+from billing.deliveries.kinds import kind_of, known_kind
 from billing.deliveries.own_words import load_own_words
 from billing.deliveries.planning import MAIL, WEBHOOK
 from billing.deliveries.rules import load_notice_rules
@@ -95,7 +95,14 @@ def list_notices(
     state: str | None = None,
     limit: int = 50,
 ) -> list[StoredNotice]:
-    """The newest notices; `state` asks for those with a delivery in that state."""
+    """The newest notices; `state` asks for those with a delivery in that state.
+
+    Raises BadInput for a kind that does not exist, or a subscription the merchant does not have.
+    """
+    if kind is not None:
+        known_kind(kind)
+    if subscription_id is not None:
+        _check_subscription(connection, merchant, subscription_id)
     statement = (
         select(_notices, _subscriptions.c.external_id.label("subscription"))
         .outerjoin(_subscriptions, _subscriptions.c.id == _notices.c.subscription_id)
@@ -115,6 +122,20 @@ def list_notices(
     rows = fetch(connection, statement)
     deliveries = _deliveries_by_notice(connection, [row["id"] for row in rows])
     return [_stored(row, deliveries.get(row["id"], [])) for row in rows]
+
+
+def _check_subscription(connection: Connection, merchant: Merchant, subscription_id: str) -> None:
+    same = (
+        _subscriptions.c.merchant_id == merchant.id,
+        _subscriptions.c.external_id == subscription_id,
+    )
+    if connection.execute(select(_subscriptions.c.id).where(*same)).first() is None:
+        raise BadInput(
+            field="subscription",
+            value=subscription_id,
+            rule="is not in the books of this merchant",
+            remedy="look it up with: autopay charges --search TEXT",
+        )
 
 
 def _deliveries_by_notice(connection: Connection, ids: list[int]) -> dict[int, list[Row]]:

@@ -89,6 +89,18 @@ Your subscription goes on as it was.
 {_LINK}
 """,
     ),
+    "one_off_declined": _words(
+        "Your payment could not be made",
+        f"""
+The payment below did not go through, so this order is not charged.
+Your subscription goes on as it was.
+{{reason}}
+
+{_CHARGE}
+
+{_LINK}
+""",
+    ),
     "cap_moved": _words(
         "The date of your payment has moved",
         f"""
@@ -184,6 +196,39 @@ From: periods that begin on or after {day}
 If you do not agree to the new price, please cancel before it takes effect.
 """,
     ),
+    "signed_up": _words(
+        "Thank you for your order ({plan})",
+        """
+Thank you. We have your order.
+
+Plan: {plan}
+Subscription: {subscription}
+First payment: {charge_day} {amount}, tax included
+Regular payment: {regular}, tax included, {every}, renewed by itself until you cancel
+Paid with: Amazon Pay
+
+On My Page you can look at it, change it and cancel it at any time.
+Amazon's page of this agreement shows and changes the payment method too:
+{buyer_link}
+""",
+    ),
+    "sign_in_link": _words(
+        "Sign in to My Page",
+        """
+This link signs you in to My Page. It works once, within 20 minutes.
+
+{link}
+
+If you did not ask for it, throw this mail away: nothing happens unless the link is opened.
+""",
+    ),
+    "amazon_linked": _words(
+        "Your Amazon account was linked",
+        """
+On {day} an Amazon account was linked that signs in to your page.
+If that was not you, please tell us at once.
+""",
+    ),
     "cap_refused": _staff(
         "Refused by the monthly cap: {subscription} {amount}",
         """
@@ -199,6 +244,36 @@ Amazon does not know the charge permission of this subscription ({code}). Check 
 which account the permission was made.
 Slot: {reference}
 Amount: {amount}
+""",
+    ),
+    "permission_closed": _staff(
+        "The consent has ended at Amazon: {subscription}",
+        """
+The charge permission of this subscription is closed at Amazon; it cannot be charged any
+more. The subscription goes on until the end of the days that are paid.
+Why: {code}
+""",
+    ),
+    "permission_suspended": _staff(
+        "The payment method cannot be used: {subscription}",
+        """
+The charge permission of this subscription cannot be charged now. It can be again when the
+customer changes the payment method on Amazon's page; who has not by the next charge gets a mail.
+Why: {code}
+""",
+    ),
+    "permission_expires": _staff(
+        "The consent lapses before the next charge: {subscription}",
+        """
+The charge permission of this subscription lapses on {lapses}, before its next charge. Ask the
+customer for a new consent.
+""",
+    ),
+    "limit_lowered": _staff(
+        "Amazon's monthly limit is lower now: {subscription} {limit}",
+        """
+The monthly limit of this subscription's charge permission is {limit} now. What does not fit goes by
+your rule for the cap; autopay forecast shows the charges to come.
 """,
     ),
     "quarantined": _staff(

@@ -91,6 +91,17 @@ WORDS_JA = {
 {_LINK}
 """,
     ),
+    "one_off_declined": _words(
+        "お支払いを完了できませんでした",
+        f"""
+下記のお支払いが完了しなかったため、このご注文は請求されていません。ご契約はこれまでどおり継続します。
+{{reason}}
+
+{_CHARGE}
+
+{_LINK}
+""",
+    ),
     "cap_moved": _words(
         "ご請求日変更のお知らせ",
         f"""
@@ -187,6 +198,39 @@ Amazon Payの月間ご利用上限のため、下記のご請求の全部また�
 改定後の料金にご同意いただけない場合は、適用の前に解約のお手続きをお願いいたします。
 """,
     ),
+    "signed_up": _words(
+        "お申し込みありがとうございます({plan})",
+        """
+下記のお申し込みを承りました。
+
+ご契約: {plan}
+ご契約番号: {subscription}
+初回のお支払い: {charge_day} {amount}(税込)
+通常のお支払い: {regular}(税込、{every}、解約されるまで自動更新)
+お支払い方法: Amazon Pay
+
+ご契約の確認・変更・解約は、マイページからいつでもお手続きいただけます。
+お支払い方法の確認・変更はAmazonのページでも承ります:
+{buyer_link}
+""",
+    ),
+    "sign_in_link": _words(
+        "マイページへのログイン",
+        """
+マイページへのログイン用リンクです。20分以内に、1回だけお使いいただけます。
+
+{link}
+
+お心当たりのない場合は、このメールを破棄してください。リンクを開かない限り、何も起こりません。
+""",
+    ),
+    "amazon_linked": _words(
+        "Amazonアカウントを連携しました",
+        """
+{day}に、マイページへのログインにお使いいただくAmazonアカウントが連携されました。
+お心当たりのない場合は、すぐにご連絡ください。
+""",
+    ),
     "cap_refused": _staff(
         "月間上限により請求できません: {subscription} {amount}",
         """
@@ -201,6 +245,36 @@ Amazonはこの契約のCharge Permissionを認識しません({code})。登録�
 どのアカウントの許可かを確認してください。
 請求枠: {reference}
 金額: {amount}
+""",
+    ),
+    "permission_closed": _staff(
+        "Amazonでの同意が終了しました: {subscription}",
+        """
+この契約のCharge PermissionはAmazonで終了しました。以後は請求できません。
+契約は支払い済みの期間の終わりまで続きます。
+理由: {code}
+""",
+    ),
+    "permission_suspended": _staff(
+        "お支払い方法が使えません: {subscription}",
+        """
+この契約のCharge Permissionは現在請求できません。お客様がAmazonのページでお支払い方法を
+変更すると、請求できるようになります。次回の請求までに変わらない場合は、お客様にメールでお知らせします。
+理由: {code}
+""",
+    ),
+    "permission_expires": _staff(
+        "次回の請求前に同意の期限が切れます: {subscription}",
+        """
+この契約のCharge Permissionは{lapses}に期限を迎え、次回の請求に間に合いません。お客様に新しい同意を
+お願いしてください。
+""",
+    ),
+    "limit_lowered": _staff(
+        "Amazonの月間上限が下がりました: {subscription} {limit}",
+        """
+この契約のCharge Permissionの月間上限は{limit}になりました。収まらない請求は、上限の扱いの設定に
+従います。今後の請求は autopay forecast で確認できます。
 """,
     ),
     "quarantined": _staff(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from billing.cap_plan import CapRule
-from billing.cap_verdict import Charge, Split, judge
+from billing.cap_verdict import WORTH_TELLING, Charge, Move, Split, judge
 from billing.dates import charge_instant, first_of_next_month, possible_months
 
 __all__ = ["CapAhead"]
@@ -29,7 +29,10 @@ class CapAhead:
     taken_yen: Mapping[str, int] = field(default_factory=dict)
 
     def takes(self, *, on: date, hour: int) -> bool:
-        """Tell whether the cap lets a charge happen on a day at an hour of the merchant's zone."""
+        """Tell whether the cap lets a charge happen on a day at an hour of the merchant's zone.
+
+        A wait of minutes, until an edge of the month is surely over, is no obstacle.
+        """
         at = charge_instant(on=on, timezone=self.timezone, hour=hour)
         months = possible_months(at=at, timezone=self.timezone)
         rooms = [(m, max(0, self.limit_yen - self.taken_yen.get(m, 0))) for m in months]
@@ -41,6 +44,8 @@ class CapAhead:
             timezone=self.timezone,
             charge_hour=hour,
         )
+        if isinstance(verdict, Move):
+            return verdict.to - at < WORTH_TELLING
         return isinstance(verdict, Charge | Split)
 
     def first_day(self, *, on: date, hour: int) -> date | None:

@@ -24,6 +24,16 @@ from billing.evidence.desk import DeskItem, DeskKind, desk_item, list_desk
 from billing.evidence.looking import Doubt, Look, doubts_to_look_at
 from billing.evidence.near_cap import NearCap, permissions_near_cap, record_balances
 from billing.evidence.proofs import KeptProof
+from billing.evidence.report_lines import ReportLine, UnreadableReport, report_lines
+from billing.evidence.reports import GIVE_UP_AFTER as REPORT_GIVEN_UP_AFTER
+from billing.evidence.reports import (
+    AskedReport,
+    ask_report,
+    merchants_with_doubts,
+    note_report,
+    open_reports,
+    record_report,
+)
 from billing.evidence.rule import (
     PATIENT,
     DoubtRules,
@@ -40,6 +50,8 @@ from billing.evidence.weighing import JanitorReport, record_looks
 __all__ = [
     "NO_EFFECT",
     "PATIENT",
+    "REPORT_GIVEN_UP_AFTER",
+    "AskedReport",
     "Decision",
     "DeskItem",
     "DeskKind",
@@ -52,9 +64,12 @@ __all__ = [
     "NearCap",
     "Proof",
     "ProofKind",
+    "ReportLine",
     "Ruling",
+    "UnreadableReport",
     "Verdict",
     "abandon",
+    "ask_report",
     "begin_rest",
     "book_found",
     "book_refund",
@@ -63,12 +78,17 @@ __all__ = [
     "doubts_to_look_at",
     "judge",
     "list_desk",
+    "merchants_with_doubts",
     "no_refund",
     "note_decision",
+    "note_report",
+    "open_reports",
     "permissions_near_cap",
     "record_balances",
     "record_looks",
+    "record_report",
     "refund_in_question",
     "release",
+    "report_lines",
     "sealed_from",
 ]

@@ -55,8 +55,8 @@ def close_without_effect(
 ) -> bool:
     """End an attempt that is proved to have had no effect; its slot is due again with a new key.
 
-    A change that waited for this charge is called off instead, as after a decline. False when
-    somebody else settled the attempt meanwhile.
+    A one-off, and a change that waited for this charge, is called off instead, as after a decline.
+    False when somebody else settled the attempt meanwhile.
     """
     (case,) = load_cases(connection, [Outcome(attempt, OutcomeKind.UNKNOWN)])
     settle(connection, [attempt.id], at=at)
@@ -67,7 +67,7 @@ def close_without_effect(
         update(attempts).where(attempts.c.id == attempt.id).values(ended | {"worker_id": NOBODY})
     )
     settle_holds(connection, [attempt.id], captured=False)
-    if case.is_waiting_change:
+    if case.is_now_or_never:
         _call_off(connection, merchant, case, at)
     else:
         again = {"id": attempt.slot_id, "state": "due", "due_at": at, "reason": "no_effect"}
@@ -79,17 +79,26 @@ def _call_off(connection: Connection, merchant: Merchant, case: Case, at: dateti
     slot_id = case.slot["id"]
     off = {"id": slot_id, "state": "refused", "reason": NO_EFFECT, "settled_at": at}
     update_many(connection, slots, [off])
-    book_reports(connection, merchant, [case.report(ReportKind.CHANGE_OFF, NO_EFFECT)], at=at)
-    notice = notice_row(case.slot, kind="change_declined", at=at, reason=NO_EFFECT)
+    report, told = ReportKind.CHANGE_OFF, "change_declined"
+    if case.is_one_off:
+        report, told = ReportKind.ONE_OFF_OFF, "one_off_declined"
+    book_reports(connection, merchant, [case.report(report, NO_EFFECT)], at=at)
+    notice = notice_row(case.slot, kind=told, at=at, reason=NO_EFFECT)
     write_notices(connection, [notice])
 
 
 def park(
     connection: Connection, attempt_ids: Sequence[int], *, why: str, at: datetime
 ) -> list[int]:
-    """Put doubts before a person: nothing is sent, the room stays held; returns the new ones."""
-    fresh = select(doubts.c.attempt_id).where(
-        doubts.c.attempt_id.in_(list(attempt_ids)), doubts.c.parked_at.is_(None)
+    """Put doubts before a person: nothing is sent, the room stays held; returns the new ones.
+
+    One that Amazon answered meanwhile (a message told of its charge) is no doubt any more.
+    """
+    fresh = (
+        select(doubts.c.attempt_id)
+        .join(attempts, attempts.c.id == doubts.c.attempt_id)
+        .where(doubts.c.attempt_id.in_(list(attempt_ids)), doubts.c.parked_at.is_(None))
+        .where(is_word(attempts.c.state, *UNSETTLED))
     )
     ids = list(connection.execute(fresh).scalars())
     connection.execute(

@@ -4,31 +4,40 @@ The same functions act as for the janitor. There is never a new key while the ol
 be used: "it did not happen" is heard only when the key is sealed. Large sums need two people.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, or_, select, update
 from sqlmodel import SQLModel
 
 from amazonpay import Charge
+from billing.agreements.reports import Report, ReportKind, book_reports
 from billing.database import writing
+from billing.events import write_audit_event
 from billing.evidence.acting import NO_EFFECT, UNSETTLED, book_outcome, close_without_effect
 from billing.evidence.desk import DeskItem, DeskKind
 from billing.evidence.naming import STANDING, outcome_of_named
 from billing.evidence.proofs import DECISION, KeptProof, proof_row, write_proofs
 from billing.evidence.resting import rest, settle, wake
 from billing.evidence.rule import DoubtRules, Verdict, sealed_from
+from billing.intend import LEASE
 from billing.merchants import Merchant
+from billing.notices import facts_text
+from billing.one_off_purpose import is_one_off
 from billing.outcome import OpenAttempt
-from billing.poison import forget
+from billing.poison import POISON, forget
 from billing.refunds import OpenRefund, RefundOutcome, RefundOutcomeKind, record_refunds
 from billing.rows import Row, fetch, is_word, table_of, update_many
 from billing.settle import STATE_BY_POLICY, Ending, end_of_dunning_rows
 from billing.stored_attempt import open_attempt
 from billing.tables import (
+    ActRow,
     AttemptRow,
     ChargePermissionRow,
     InvoiceRow,
+    NotificationRow,
     RefundRow,
     SlotRow,
     SubscriptionRow,
@@ -39,6 +48,10 @@ attempts = table_of(AttemptRow)
 slots = table_of(SlotRow)
 permissions = table_of(ChargePermissionRow)
 refunds = table_of(RefundRow)
+acts = table_of(ActRow)
+notifications = table_of(NotificationRow)
+
+_NO_FACTS: Mapping[str, Any] = {}
 
 DECISION_LASTS = timedelta(hours=24)
 """After this long the first of two people must decide anew."""
@@ -67,9 +80,9 @@ def note_decision(
 
     Raises `BadInput` without a name or a reason, and for a bad row, about which nothing happened.
     """
-    _check_words(decision)
-    if item.kind is DeskKind.ROW:
-        raise _refused(item, "a row that fails was never sent", "use: autopay doubt release")
+    _check_words(by=decision.by, reason=decision.reason)
+    if item.kind in (DeskKind.ROW, DeskKind.CHARGEBACK):
+        raise _refused(item, "nothing of it was ever sent", "use: autopay doubt release")
     row = proof_row(
         merchant,
         kind=DECISION,
@@ -82,6 +95,17 @@ def note_decision(
         amazon_id=decision.amazon_id,
     )
     write_proofs(connection, [row])
+    facts = {"verdict": str(decision.verdict), "amazon_id": decision.amazon_id}
+    _note(
+        connection,
+        merchant,
+        item,
+        "doubt_decided",
+        by=decision.by,
+        reason=decision.reason,
+        at=at,
+        facts=facts,
+    )
     return item.amount_yen < rules.two_persons_yen or _seconded(item.proofs, decision, at)
 
 
@@ -97,8 +121,8 @@ def _seconded(proofs: tuple[KeptProof, ...], decision: Decision, at: datetime) -
     )
 
 
-def _check_words(decision: Decision) -> None:
-    for field, value in (("by", decision.by), ("reason", decision.reason)):
+def _check_words(*, by: str, reason: str) -> None:
+    for field, value in (("by", by), ("reason", reason)):
         if not value.strip():
             raise BadInput(
                 field=field,
@@ -166,7 +190,20 @@ def decide_no_effect(
     why = f"{decision.by}: {decision.reason}"
     if item.kind is DeskKind.CHARGE:
         attempt = attempt_of(connection, item, at=at)
+        _check_without_id(item, "charge", attempt.charge_id)
         close_without_effect(connection, merchant, attempt, why=why, at=at)
+    else:
+        _check_without_id(item, "refund", refund_in_question(connection, item).refund_id)
+
+
+def _check_without_id(item: DeskItem, what: str, amazon_id: str | None) -> None:
+    """What has an id at Amazon did happen, however it ends."""
+    if amazon_id is not None:
+        raise _refused(
+            item,
+            f"Amazon has {what} {amazon_id} of it",
+            "cancel it in Seller Central if it is still open, then: autopay doubt release",
+        )
 
 
 def refund_in_question(connection: Connection, item: DeskItem) -> OpenRefund:
@@ -215,7 +252,8 @@ def book_refund(
     engine: Engine, merchant: Merchant, item: DeskItem, outcome: RefundOutcome, *, at: datetime
 ) -> None:
     """Record what became of a refund that was set aside, by the one path of all refunds."""
-    writing(engine, lambda c: release(c, merchant, item, at=at))
+    # Ours for a lease: else a worker could send it between what was decided and its record.
+    writing(engine, lambda c: _give_back(c, merchant, item, at + LEASE))
     record_refunds(engine, merchant, [outcome], at=at)
 
 
@@ -225,11 +263,28 @@ def begin_rest(connection: Connection, merchant: Merchant, item: DeskItem, *, at
         rest(connection, merchant, [item.attempt_id], at=at)
 
 
-def release(connection: Connection, merchant: Merchant, item: DeskItem, *, at: datetime) -> None:
+def release(
+    connection: Connection,
+    merchant: Merchant,
+    item: DeskItem,
+    *,
+    by: str,
+    reason: str,
+    at: datetime,
+) -> None:
     """Give it back to the machine: the same key is sent again, a failing row is tried again.
 
-    Raises `BadInput` for a slot whose attempt has had its answer.
+    Raises `BadInput` for a slot whose attempt has had its answer, and without a name or a reason.
     """
+    _check_words(by=by, reason=reason)
+    _give_back(connection, merchant, item, at)
+    _note(connection, merchant, item, "doubt_released", by=by, reason=reason, at=at)
+
+
+def _give_back(connection: Connection, merchant: Merchant, item: DeskItem, at: datetime) -> None:
+    if item.kind is DeskKind.CHARGEBACK:
+        _put_away(connection, merchant, item, at)
+        return
     if item.kind is DeskKind.REFUND:
         again = {"state": "in_doubt", "look_at": at, "worker_id": None}
         connection.execute(
@@ -239,10 +294,13 @@ def release(connection: Connection, merchant: Merchant, item: DeskItem, *, at: d
         )
         return
     subjects = [item.name, *([item.idempotency_key] if item.idempotency_key else [])]
-    forgotten = forget(connection, merchant, subjects=subjects)
+    forget(connection, merchant, subjects=subjects)
     if item.kind is DeskKind.ROW:
         return
-    if item.attempt_id is None or (forgotten and item.attempt_state not in UNSETTLED):
+    # Only what failed before anything of it was sent gets a new key: a slot may be here because
+    # money was taken after a refusal, and its attempt may have failed somewhere as well.
+    failed = item.reason.startswith(POISON)
+    if item.attempt_id is None or (failed and item.attempt_state not in UNSETTLED):
         update_many(
             connection,
             slots,
@@ -250,8 +308,27 @@ def release(connection: Connection, merchant: Merchant, item: DeskItem, *, at: d
         )
         return
     check_open(item)
-    update_many(connection, slots, [{"id": item.slot_id, "state": "open", "reason": None}])
+    connection.execute(
+        update(slots)
+        .where(slots.c.id == item.slot_id, is_word(slots.c.state, "quarantined"))
+        .values(state="open", reason=None)
+    )
     wake(connection, [item.attempt_id], at=at)
+    # A capture or cancellation that was set aside goes again as well, with the same bytes.
+    connection.execute(
+        update(acts)
+        .where(acts.c.attempt_id == item.attempt_id, is_word(acts.c.state, "quarantined"))
+        .values(state="in_doubt", look_at=at, worker_id=None)
+    )
+
+
+def _put_away(connection: Connection, merchant: Merchant, item: DeskItem, at: datetime) -> None:
+    """A chargeback that took no money: it was withdrawn, or is booked under another case."""
+    named = or_(notifications.c.object_id == item.name, notifications.c.message_id == item.name)
+    mine = notifications.c.merchant_id == merchant.id, is_word(notifications.c.state, "attention")
+    connection.execute(
+        update(notifications).where(*mine, named).values(state="done", handled_at=at)
+    )
 
 
 def abandon(
@@ -262,13 +339,15 @@ def abandon(
     A refund is given up as declined: the money stays owed. Raises `BadInput` while an attempt has
     no answer: its key must be sealed first.
     """
-    _check_words(decision)
+    _check_words(by=decision.by, reason=decision.reason)
     if item.kind is DeskKind.REFUND:
         raise _refused(
             item,
             "a refund is owed until it is made",
             "say what became of it with: autopay doubt resolve",
         )
+    if item.kind is DeskKind.CHARGEBACK:
+        raise _refused(item, "money may be gone", "book it: autopay charge chargeback --help")
     if item.kind is DeskKind.ROW or item.slot_id is None:
         raise _refused(item, "no charge of it exists", "cancel the subscription, or: release")
     if item.attempt_state in UNSETTLED:
@@ -277,6 +356,15 @@ def abandon(
             "a charge of it has no answer, so money may still be taken",
             "first: autopay doubt resolve … did-not-happen",
         )
+    _note(
+        connection,
+        merchant,
+        item,
+        "doubt_abandoned",
+        by=decision.by,
+        reason=decision.reason,
+        at=at,
+    )
     (slot,) = fetch(connection, select(slots).where(slots.c.id == item.slot_id))
     (invoice,) = _by_id(connection, InvoiceRow, slot["invoice_id"])
     (owner,) = _by_id(connection, SubscriptionRow, slot["subscription_id"])
@@ -284,11 +372,39 @@ def abandon(
     update_many(connection, slots, [ended | {"reason": f"{decision.by}: {decision.reason}"}])
     if item.attempt_id is not None:
         settle(connection, [item.attempt_id], at=at)
+    if is_one_off(slot["purpose"]):
+        off = Report(ReportKind.ONE_OFF_OFF, owner["id"], invoice["id"], decision.reason)
+        book_reports(connection, merchant, [off], at=at)
+        return
     policy = merchant.dunning_end
     if policy in STATE_BY_POLICY:
         reason = f"given up by {decision.by}: {decision.reason}"
         ending = Ending(slot, invoice, owner, reason, policy)
         end_of_dunning_rows(connection, merchant, [ending], at=at)
+
+
+def _note(
+    connection: Connection,
+    merchant: Merchant,
+    item: DeskItem,
+    kind: str,
+    *,
+    by: str,
+    reason: str,
+    at: datetime,
+    facts: Mapping[str, Any] = _NO_FACTS,
+) -> None:
+    """What a person did to the machine's doubts stays in the chained events for ever."""
+    told = {"reference": item.name, "what": str(item.kind), "amount_yen": item.amount_yen}
+    write_audit_event(
+        connection,
+        merchant_id=merchant.id,
+        kind=kind,
+        actor=by,
+        reason=reason,
+        at=at,
+        detail=facts_text(told | dict(facts)),
+    )
 
 
 def _by_id(connection: Connection, row_class: type[SQLModel], row_id: int) -> list[Row]:

@@ -1,4 +1,5 @@
-"""What waits for a person, and all that is known about each: charges, refunds and bad rows."""
+"""What waits for a person, and all that is known about each: charges, refunds, bad rows, and
+chargebacks that Amazon has told of."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,13 +7,21 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, union
 
 from billing.evidence.proofs import DECISION, KeptProof, proofs_of, proofs_of_refunds
 from billing.merchants import Merchant
 from billing.poison import set_aside_rows
 from billing.rows import Row, fetch, is_word, table_of
-from billing.tables import AttemptRow, ChargePermissionRow, DoubtRow, RefundRow, SlotRow
+from billing.tables import (
+    AttemptRow,
+    ChargebackRow,
+    ChargePermissionRow,
+    DoubtRow,
+    NotificationRow,
+    RefundRow,
+    SlotRow,
+)
 from plans import BadInput
 
 slots = table_of(SlotRow)
@@ -20,6 +29,8 @@ attempts = table_of(AttemptRow)
 refunds = table_of(RefundRow)
 doubts = table_of(DoubtRow)
 permissions = table_of(ChargePermissionRow)
+notifications = table_of(NotificationRow)
+chargebacks = table_of(ChargebackRow)
 
 
 class DeskKind(StrEnum):
@@ -28,6 +39,7 @@ class DeskKind(StrEnum):
     CHARGE = "charge"
     REFUND = "refund"
     ROW = "row"
+    CHARGEBACK = "chargeback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +72,7 @@ def list_desk(connection: Connection, merchant: Merchant) -> list[DeskItem]:
         *_charges(connection, merchant),
         *_refunds(connection, merchant),
         *_rows(connection, merchant),
+        *_chargebacks(connection, merchant),
     ]
     return sorted(found, key=lambda item: (item.since, item.name))
 
@@ -114,20 +127,26 @@ def _charges(connection: Connection, merchant: Merchant) -> list[DeskItem]:
         )
         .outerjoin(doubts, doubts.c.attempt_id == attempts.c.id)
         .where(slots.c.merchant_id == merchant.id)
-        .where(is_word(slots.c.state, "quarantined") | slots.c.id.in_(_resting(merchant)))
+        .where(slots.c.id.in_(_waiting(merchant)))
     )
     rows = fetch(connection, statement)
     kept = proofs_of(connection, [r["attempt_id"] for r in rows if r["attempt_id"] is not None])
     return [_charge(row, kept.get(row["attempt_id"], [])) for row in rows]
 
 
-def _resting(merchant: Merchant) -> Any:
-    return (
+def _waiting(merchant: Merchant) -> Any:
+    """Slots that are set aside, and those of keys that rest. Two questions of one index each: one
+    question with an OR would look at every slot that ever was."""
+    set_aside = select(slots.c.id).where(
+        slots.c.merchant_id == merchant.id, is_word(slots.c.state, "quarantined")
+    )
+    resting = (
         select(attempts.c.slot_id)
         .join(doubts, doubts.c.attempt_id == attempts.c.id)
         .where(doubts.c.merchant_id == merchant.id)
         .where(doubts.c.settled_at.is_(None), doubts.c.rested_at.is_not(None))
     )
+    return union(set_aside, resting)
 
 
 def _charge(row: Row, kept: Sequence[KeptProof]) -> DeskItem:
@@ -169,11 +188,17 @@ def _refunds(connection: Connection, merchant: Merchant) -> list[DeskItem]:
             refund_row_id=row["id"],
             idempotency_key=row["idempotency_key"],
             sends=row["sends"],
-            # Nobody sends what is set aside; that is sure from when a person first looked at it.
-            rested_at=next((p.seen_at for p in kept[row["id"]] if p.kind == DECISION), None),
+            rested_at=_rested_since(row, kept[row["id"]]),
         )
         for row in rows
     ]
+
+
+def _rested_since(refund: Row, kept: Sequence[KeptProof]) -> datetime | None:
+    """Nobody sends what is set aside: from when a person first decided about it, but not from
+    before its last lease, for it may have been released and sent again after that."""
+    decided_at = next((proof.seen_at for proof in kept if proof.kind == DECISION), None)
+    return None if decided_at is None else max(decided_at, refund["look_at"])
 
 
 def _rows(connection: Connection, merchant: Merchant) -> list[DeskItem]:
@@ -190,3 +215,34 @@ def _rows(connection: Connection, merchant: Merchant) -> list[DeskItem]:
         for row in set_aside_rows(connection, merchant)
         if row["step"] == "opening"
     ]
+
+
+def _chargebacks(connection: Connection, merchant: Merchant) -> list[DeskItem]:
+    """Chargebacks that a message named and nobody has booked; its id is the case to book it by.
+
+    No call of Amazon's tells the charge or the sum: only Seller Central shows them.
+    """
+    booked = select(chargebacks.c.case_id).where(chargebacks.c.merchant_id == merchant.id)
+    statement = (
+        select(notifications)
+        .where(notifications.c.merchant_id == merchant.id)
+        .where(notifications.c.object_type == "CHARGEBACK")
+        .where(is_word(notifications.c.state, "attention"))
+        .order_by(notifications.c.id)
+    )
+    known = set(connection.execute(booked).scalars())
+    found: dict[str, DeskItem] = {}
+    for row in fetch(connection, statement):
+        name = row["object_id"] or row["message_id"]
+        if name in known or name in found:
+            continue
+        found[name] = DeskItem(
+            kind=DeskKind.CHARGEBACK,
+            name=name,
+            state="quarantined",
+            reason=f"Amazon told of a chargeback of {row['permission_amazon_id'] or 'unknown'}",
+            amount_yen=0,
+            since=row["received_at"],
+            permission=row["permission_amazon_id"],
+        )
+    return list(found.values())

@@ -102,6 +102,8 @@ def load_doubts(
 
 def _doubt(row: Row, kept: Sequence[KeptProof], named: Sequence[str], at: datetime) -> Doubt:
     told = [proof.amazon_id for proof in kept if proof.amazon_id is not None]
+    # A person may put a charge to rest that Amazon gave an id before.
+    mine = [] if row["charge_id"] is None else [row["charge_id"]]
     return Doubt(
         attempt=open_attempt(row, row, at=at),
         permission_id=row["permission_id"],
@@ -109,6 +111,6 @@ def _doubt(row: Row, kept: Sequence[KeptProof], named: Sequence[str], at: dateti
         intended_at=row["intended_at"],
         rested_at=row["rested_at"],
         was_woken=row["opened_at"] < row["rested_at"] or row["parked_at"] is not None,
-        candidates=tuple(dict.fromkeys([*told, *named]))[:MOST_CANDIDATES],
+        candidates=tuple(dict.fromkeys([*mine, *told, *named]))[:MOST_CANDIDATES],
         proofs=tuple(kept),
     )

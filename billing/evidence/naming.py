@@ -1,11 +1,14 @@
 """Whether a charge that somebody names is the attempt's own. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from amazonpay import Charge
+from billing.dates import CLOCK_MARGIN
 from billing.outcome import OpenAttempt, Outcome, OutcomeKind, from_charge
 
-STANDING = frozenset({OutcomeKind.CAPTURED, OutcomeKind.PENDING})
+STANDING = frozenset({OutcomeKind.CAPTURED, OutcomeKind.AUTHORIZED, OutcomeKind.PENDING})
 
 
 def outcome_of_named(attempt: OpenAttempt, charge: Charge, *, reference: str) -> Outcome:
@@ -26,8 +29,21 @@ def outcome_of_named(attempt: OpenAttempt, charge: Charge, *, reference: str) ->
 
 
 def own_charge(
-    attempt: OpenAttempt, charges: tuple[Charge, ...], *, reference: str
+    attempt: OpenAttempt, charges: Sequence[Charge], *, reference: str, intended_at: datetime
 ) -> list[Outcome]:
-    """The outcomes of those candidates that are the attempt's own, whatever became of them."""
-    outcomes = [outcome_of_named(attempt, charge, reference=reference) for charge in charges]
-    return [o for o in outcomes if o.kind is not OutcomeKind.CONTRADICTION]
+    """The outcomes of those candidates that are the attempt's own, whatever became of them.
+
+    All tries of a slot have one reference. So a decline counts only when its charge was made after
+    the attempt was: an earlier try's no is none to this one.
+    """
+    found = [(c, outcome_of_named(attempt, c, reference=reference)) for c in charges]
+    return [
+        outcome
+        for charge, outcome in found
+        if outcome.kind in STANDING
+        or (outcome.kind is not OutcomeKind.CONTRADICTION and _is_since(charge, intended_at))
+    ]
+
+
+def _is_since(charge: Charge, intended_at: datetime) -> bool:
+    return charge.created_at is not None and charge.created_at >= intended_at - CLOCK_MARGIN

@@ -60,7 +60,7 @@ def balance_movement(
     months = _months(merchant, doubt, rules)
     before = _before(connection, doubt, months, merchant)
     since = _since(doubt, before)
-    ours_yen = _taken(_ours(connection, doubt, since), months, merchant)
+    ours_yen = _taken(_ours(connection, doubt, since), months, merchant, before)
     return movement(
         amount_yen=doubt.attempt.amount_yen,
         before=before,
@@ -104,11 +104,21 @@ def _since(doubt: Doubt, before: Reading | None) -> datetime:
     return doubt.intended_at - LONGER_THAN_A_MONTH if before is None else before.at
 
 
-def _taken(rows: Sequence[Row], months: Sequence[str], merchant: Merchant) -> int | None:
-    """Yen of our charges that count in these months; None when it is not sure in which they do."""
+def _taken(
+    rows: Sequence[Row], months: Sequence[str], merchant: Merchant, before: Reading | None
+) -> int | None:
+    """Yen of our charges that count in these months; None when it is not sure in which they do.
+
+    One that was under way during the reading before may be in its figure already. Whether an
+    authorisation moves the balance, and its cancellation back, is not documented.
+    """
     total = 0
     for row in rows:
+        if before is not None and row["intended_at"] <= before.at:
+            return None
         its = possible_months(at=row["intended_at"], timezone=merchant.timezone)
+        if row["state"] == "canceled" and set(its) & set(months):
+            return None
         if its == tuple(months):
             total += row["amount_yen"]
         elif set(its) & set(months):
@@ -117,9 +127,9 @@ def _taken(rows: Sequence[Row], months: Sequence[str], merchant: Merchant) -> in
 
 
 def _ours(connection: Connection, doubt: Doubt, since: datetime) -> list[Row]:
-    statement = select(attempts.c.intended_at, attempts.c.amount_yen).where(
+    statement = select(attempts.c.state, attempts.c.intended_at, attempts.c.amount_yen).where(
         attempts.c.permission_id == doubt.permission_id,
-        is_word(attempts.c.state, "captured"),
+        is_word(attempts.c.state, "captured", "canceled"),
         attempts.c.answered_at > since,
     )
     return fetch(connection, statement)
@@ -129,7 +139,7 @@ def _others_open(connection: Connection, doubt: Doubt) -> bool:
     statement = select(func.count()).where(
         attempts.c.permission_id == doubt.permission_id,
         attempts.c.id != doubt.attempt.id,
-        is_word(attempts.c.state, "intended", "in_doubt", "pending"),
+        is_word(attempts.c.state, "intended", "in_doubt", "pending", "authorized"),
     )
     return bool(connection.execute(statement).scalar_one())
 

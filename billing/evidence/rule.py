@@ -59,11 +59,14 @@ class DoubtRules:
     `signature_window` is how long after its date Amazon may still accept a signature: that is not
     documented, so the default is far longer than any library's. `patience` is how long proofs are
     looked for before a person is asked. Above `two_persons_yen` two people must decide alike.
+    `report_listing` is how long Amazon may take to list a charge in a report: not documented, so
+    the default is long.
     """
 
     signature_window: timedelta = timedelta(hours=12)
     patience: timedelta = timedelta(hours=72)
     two_persons_yen: int = 30_000
+    report_listing: timedelta = timedelta(hours=48)
 
 
 PATIENT = DoubtRules()

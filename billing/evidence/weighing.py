@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, select
 from billing.checkpoints import reached
 from billing.database import writing
 from billing.evidence.acting import book_outcome, close_without_effect, park
-from billing.evidence.known import heard_since
+from billing.evidence.known import heard_since, unknown_charges
 from billing.evidence.looking import Doubt, Look
 from billing.evidence.naming import STANDING, own_charge
 from billing.evidence.proofs import KeptProof, is_news, proof_row, proofs_of, weighed, write_proofs
@@ -74,7 +74,10 @@ def _record_one(
     at: datetime,
     report: JanitorReport,
 ) -> None:
-    own = own_charge(look.doubt.attempt, look.charges, reference=look.doubt.reference)
+    doubt = look.doubt
+    own = own_charge(
+        doubt.attempt, look.charges, reference=doubt.reference, intended_at=doubt.intended_at
+    )
     judgement = writing(engine, lambda c: _judge(c, merchant, look, own, rules, at))
     reached("janitor.judged")
     report.rulings[look.doubt.reference] = str(judgement.ruling)
@@ -138,12 +141,21 @@ def _judge(
     news = [row for row in seen if is_news(row, known, since=sealed_at)]
     write_proofs(connection, news)
     kept: Sequence[KeptProof] = proofs_of(connection, [doubt.attempt.id])[doubt.attempt.id]
-    return judge(
-        weighed(kept),
-        sealed_at=sealed_at,
-        give_up_at=found["rested_at"] + rules.patience,
-        at=at,
-    )
+    give_up_at = found["rested_at"] + rules.patience
+    judgement = judge(weighed(kept), sealed_at=sealed_at, give_up_at=give_up_at, at=at)
+    if judgement.ruling is Ruling.DID_NOT_HAPPEN and _unread(connection, merchant, look):
+        # Older proofs may speak against it; a charge that nobody could read may be this one.
+        why = "a charge that was named cannot be read"
+        return Judgement(Ruling.WAIT if at < give_up_at else Ruling.PERSON, why)
+    return judgement
+
+
+def _unread(connection: Connection, merchant: Merchant, look: Look) -> bool:
+    """Whether a charge of the permission is named that this look has not seen."""
+    permission = look.doubt.attempt.permission_amazon_id
+    named = unknown_charges(connection, merchant, permission_ids=[permission])
+    seen = {charge.charge_id for charge in look.charges}
+    return not seen.issuperset({*look.doubt.candidates, *named.get(permission, ())})
 
 
 def _seen(
@@ -188,7 +200,8 @@ def _seen(
                     attempt_id=attempt_id,
                 )
             )
-    if not own and not doubt.candidates and heard_since(connection, merchant, moment=sealed_at):
+    silent = not own and not doubt.candidates and not _unread(connection, merchant, look)
+    if silent and heard_since(connection, merchant, moment=sealed_at):
         rows.append(
             proof_row(
                 merchant,

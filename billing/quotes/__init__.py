@@ -12,6 +12,7 @@ from billing.quotes.books import UnknownSubscription, load_situation
 from billing.quotes.cap import CapOutlook, CapRow
 from billing.quotes.confirming import CapRefuses, Confirmed, Difference, StaleQuote, confirm
 from billing.quotes.json_form import quote_json, quote_record
+from billing.quotes.looking_ahead import BillAhead, bills_ahead, under_cap
 from billing.quotes.pinned import Quote, quote
 from billing.quotes.played import played
 from billing.quotes.values import (
@@ -30,6 +31,7 @@ from billing.quotes.words import explain_en, explain_ja
 __all__ = [
     "Account",
     "Bill",
+    "BillAhead",
     "BillPurpose",
     "CapOutlook",
     "CapRefuses",
@@ -47,6 +49,7 @@ __all__ = [
     "Situation",
     "StaleQuote",
     "UnknownSubscription",
+    "bills_ahead",
     "confirm",
     "explain_en",
     "explain_ja",
@@ -58,4 +61,5 @@ __all__ = [
     "quote",
     "quote_json",
     "quote_record",
+    "under_cap",
 ]

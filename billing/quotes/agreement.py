@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from billing.quotes.values import Account
-from billing.rows import Row, fetch, table_of
+from billing.rows import Row, among, fetch, table_of
 from billing.tables import AgreementRow
 from plans.lifecycle import Subscription, value_from_json, value_to_json
 
@@ -61,7 +61,8 @@ def load_agreements(
     ids = sorted(set(subscription_ids))
     if not ids:
         return {}
-    statement = select(_agreements).where(_agreements.c.subscription_id.in_(ids))
+    wanted = among(connection, _agreements.c.subscription_id, ids)
+    statement = select(_agreements).where(wanted)
     return {row["subscription_id"]: _agreement(row) for row in fetch(connection, statement)}
 
 

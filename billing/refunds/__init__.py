@@ -7,6 +7,7 @@
 Other rooms use what `billing` exports of it.
 """
 
+from billing.refunds.by_hand import PaidByHand, end_late_refund, past_amazons_count
 from billing.refunds.claiming import claim_refunds, workers_with_open_refunds
 from billing.refunds.outcome import OpenRefund, RefundOutcome, RefundOutcomeKind
 from billing.refunds.recording import record_refunds
@@ -19,6 +20,7 @@ from billing.refunds.stored import StoredRefund, refunds_of_request, refunds_of_
 
 __all__ = [
     "OpenRefund",
+    "PaidByHand",
     "RefundOutcome",
     "RefundOutcomeKind",
     "RefundRequest",
@@ -26,6 +28,8 @@ __all__ = [
     "StoredRefund",
     "TaxPart",
     "claim_refunds",
+    "end_late_refund",
+    "past_amazons_count",
     "record_refunds",
     "refund_remedy",
     "refundable_charges",

@@ -1,7 +1,7 @@
 """Claims refunds to send, to send again, or to ask about: new, crashed, in doubt, pending.
 
-The same key and the same bytes go every time. A refund needs no room under the cap and has no
-last moment: a sender that wakes up late finds its key used and does no harm.
+The same key and the same bytes go every time, within a window after the claim: a key that nobody
+has been given for long enough is sealed, and only then may a person say that nothing happened.
 """
 
 from collections.abc import Collection
@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, or_, select, update
 from billing.brake import load_brake
 from billing.checkpoints import reached
 from billing.database import reading, writing
+from billing.dates import SEND_WINDOW
 from billing.merchants import Merchant
 from billing.refunds.outcome import OpenRefund
 from billing.rows import Row, fetch, is_word, table_of
@@ -91,10 +92,10 @@ def _claim(
             .where(refunds.c.id.in_([row["id"] for row in rows]))
             .values(worker_id=worker_id, look_at=at + LEASE)
         )
-    return [_open_refund(row) for row in rows]
+    return [_open_refund(row, at) for row in rows]
 
 
-def _open_refund(row: Row) -> OpenRefund:
+def _open_refund(row: Row, at: datetime) -> OpenRefund:
     return OpenRefund(
         id=row["id"],
         charge_id=row["charge_id"],
@@ -102,4 +103,5 @@ def _open_refund(row: Row) -> OpenRefund:
         body=row["body"],
         amount_yen=row["amount_yen"],
         refund_id=row["refund_id"],
+        send_by=at + SEND_WINDOW,
     )

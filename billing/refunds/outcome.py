@@ -4,7 +4,8 @@ Only a definite answer for the refund's own key ends it. Everything else is `UNK
 its own, and never becomes a decline.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from amazonpay import (
@@ -51,7 +52,10 @@ BY_ERROR = {
 
 @dataclass(frozen=True, slots=True)
 class OpenRefund:
-    """An unsettled refund as a sender needs it; `body` is frozen, replays send the same bytes."""
+    """An unsettled refund as a sender needs it; `body` is frozen, replays send the same bytes.
+
+    After `send_by` it is not sent any more; without one it is only asked about.
+    """
 
     id: int
     charge_id: str
@@ -59,6 +63,7 @@ class OpenRefund:
     body: bytes
     amount_yen: int
     refund_id: str | None = None
+    send_by: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

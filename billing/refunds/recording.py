@@ -19,6 +19,7 @@ from billing.dates import civil_date
 from billing.merchants import Merchant
 from billing.notices import notice_row, write_notices
 from billing.recording import cannot_be_recorded, record_together
+from billing.refunds.by_hand import GIVEN_UP
 from billing.refunds.outcome import RefundOutcome, RefundOutcomeKind
 from billing.rows import Row, fetch, table_of, update_many
 from billing.tables import AttemptRow, RefundRow, SlotRow
@@ -30,6 +31,9 @@ attempts = table_of(AttemptRow)
 slots = table_of(SlotRow)
 
 UNSETTLED = frozenset({"intended", "in_doubt", "pending"})
+# What a person said that Amazon never made, or gave up waiting for.
+ENDED_BY_PEOPLE = ("NoEffect", GIVEN_UP)
+
 # Waits in minutes before a refund is looked at again, by how often that was done; then hourly.
 LOOK_MINUTES = (1, 2, 5, 10, 30, 60)
 THROTTLED_WAIT = timedelta(seconds=2)
@@ -110,8 +114,13 @@ def _locked(connection: Connection, ids: Sequence[int]) -> dict[int, Row]:
 
 def _contradicts_what_was_recorded(outcome: RefundOutcome, row: Row) -> bool:
     """Money moved where the first answer to the same key said that it would not."""
+    if row["state"] != "declined":
+        return False
+    if row["reason_code"] in ENDED_BY_PEOPLE:
+        # They may have paid it another way since.
+        return outcome.kind is RefundOutcomeKind.REFUNDED
     moved = outcome.kind in (RefundOutcomeKind.REFUNDED, RefundOutcomeKind.PENDING)
-    return row["state"] == "declined" and moved and row["refund_id"] is None
+    return moved and row["refund_id"] is None
 
 
 def _handle(outcome: RefundOutcome, row: Row, work: _Work) -> None:

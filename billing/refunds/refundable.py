@@ -27,6 +27,7 @@ rooms = table_of(RefundRoomRow)
 chargebacks = table_of(ChargebackRow)
 
 OPEN = ("intended", "in_doubt", "pending", "quarantined")
+GIVEN_BACK = ("refunded", "by_hand")
 TAKEN = ("refunded_yen", "busy_yen", "owed_yen", "refunds")
 # What Amazon allows of one charge unless the merchant's rule says otherwise; UNCERTAIN there.
 MOST_REFUNDS = 10
@@ -121,7 +122,8 @@ def refundable_charges(
 
 
 def _statement(merchant: Merchant, wanted: ColumnElement[bool]) -> Any:
-    taken = _taken()
+    mine = (attempts.c.merchant_id == merchant.id, attempts.c.charge_id.is_not(None), wanted)
+    taken = _taken(mine)
     return (
         select(
             attempts.c.id.label("attempt_id"),
@@ -142,8 +144,7 @@ def _statement(merchant: Merchant, wanted: ColumnElement[bool]) -> Any:
         .join(slots, slots.c.id == attempts.c.slot_id)
         .join(subscriptions, subscriptions.c.id == slots.c.subscription_id)
         .outerjoin(taken, taken.c.attempt_id == attempts.c.id)
-        .where(attempts.c.merchant_id == merchant.id, is_word(attempts.c.state, "captured"))
-        .where(attempts.c.charge_id.is_not(None), wanted)
+        .where(is_word(attempts.c.state, "captured"), *mine)
         .order_by(attempts.c.intended_at.desc(), attempts.c.id.desc())
     )
 
@@ -154,19 +155,30 @@ def _taken_back() -> Any:
     return total.where(chargebacks.c.attempt_id == attempts.c.id).scalar_subquery()
 
 
-def _taken() -> Any:
-    """Per charge: given back, on its way, owed since a refund was declined, and how many."""
+def _taken(mine: Sequence[ColumnElement[bool]]) -> Any:
+    """Per charge: given back, on its way, owed since a refund was declined, and how many.
+
+    Of the charges in question only: no database would see by itself that the sums of all the
+    others are not needed.
+    """
+    charges = (
+        select(attempts.c.id)
+        .join(slots, slots.c.id == attempts.c.slot_id)
+        .join(subscriptions, subscriptions.c.id == slots.c.subscription_id)
+        .where(*mine)
+    )
     amount = refunds.c.amount_yen
     of_desk = case((is_word(refunds.c.origin, "desk"), refunds.c.owed_before_yen), else_=0)
     declined = _sum_where(is_word(refunds.c.state, "declined"), amount)
     return (
         select(
             refunds.c.attempt_id,
-            _sum_where(is_word(refunds.c.state, "refunded"), amount).label("refunded_yen"),
+            _sum_where(is_word(refunds.c.state, *GIVEN_BACK), amount).label("refunded_yen"),
             _sum_where(is_word(refunds.c.state, *OPEN), amount).label("busy_yen"),
             (declined - func.sum(of_desk)).label("owed_yen"),
             func.count().label("refunds"),
         )
+        .where(refunds.c.attempt_id.in_(charges))
         .group_by(refunds.c.attempt_id)
         .subquery("taken")
     )

@@ -17,6 +17,12 @@ from billing import ledger
 from billing.dates import civil_date
 from billing.idempotency import idempotency_key
 from billing.merchants import Merchant
+from billing.refunds.by_hand import (
+    PaidByHand,
+    book_by_hand,
+    check_by_hand,
+    past_amazons_count,
+)
 from billing.refunds.refundable import (
     RefundableCharge,
     refundable_charges,
@@ -63,12 +69,15 @@ def request_refund(
     charge_id: str | None = None,
     subscription_id: str | None = None,
     owed_already: bool = False,
+    by_hand: PaidByHand | None = None,
 ) -> RefundRequest:
     """Owe `amount_yen` back (None: all there is), of one charge or of a subscription's charges.
 
     Nothing is sent here; the refunds are due at once. Without `owed_already` sales and tax are
     reversed and the debt goes to `refund_payable`; with it the caller has booked the debt there
     in this transaction, with documents of its own. Amazon never gives cap room back for it.
+    With `by_hand` the money has gone back by a bank: it is booked as given back at once, and never
+    goes to Amazon, however many refunds Amazon makes of a charge.
     Raises `BadInput`: for an amount above what can be given back (it says how much that is), a
     request id used for something else, or what was never captured.
     """
@@ -80,7 +89,12 @@ def request_refund(
     if known:
         return _repeated(request_id, amount_yen, known, charges)
     owed = _Owed(request_id, reason, actor, at, "agreement" if owed_already else "desk")
-    _write(connection, merchant, owed, spread_refund(amount_yen, charges))
+    if by_hand is None:
+        _write(connection, merchant, owed, spread_refund(amount_yen, charges))
+    else:
+        check_by_hand(by_hand, today=civil_date(at=at, timezone=merchant.timezone))
+        parts = spread_refund(amount_yen, past_amazons_count(charges))
+        _write(connection, merchant, owed, parts, by_hand)
     made = refunds_of_request(connection, merchant, request_id=request_id)
     return RefundRequest(request_id, sum(r.amount_yen for r in made), tuple(made), repeated=False)
 
@@ -139,6 +153,7 @@ def _write(
     merchant: Merchant,
     owed: _Owed,
     parts: Sequence[tuple[RefundableCharge, int]],
+    by_hand: PaidByHand | None = None,
 ) -> None:
     invoice_ids = {charge.invoice_id for charge, _ in parts}
     invoiced = _invoiced(connection, invoice_ids)
@@ -154,11 +169,16 @@ def _write(
         for tax in taxes:
             mine[tax.tax_category] = mine.get(tax.tax_category, 0) + tax.gross_yen
         row = _row(merchant, owed, charge, part, amount_yen, before_yen, taxes)
+        if by_hand is not None:
+            row |= {"state": "by_hand", "answered_at": owed.at}
         rows.append(row)
         if taxes:
             journals.append(_journal(merchant, owed, charge, row["reference"], taxes))
     insert_many(connection, refunds, rows)
     ledger.book(connection, journals)
+    if by_hand is not None:
+        paid = [(row, charge.invoice_id) for row, (charge, _) in zip(rows, parts, strict=True)]
+        book_by_hand(connection, merchant, by_hand, paid, at=owed.at)
 
 
 def _row(

@@ -1,6 +1,8 @@
 """The only place that calls Amazon to give money back. No database, no transaction is open."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 from amazonpay import AmazonPayClient, AmazonPayError
 from billing.checkpoints import reached
@@ -15,14 +17,20 @@ from billing.refunds.outcome import (
 NOTHING_HAPPENED = frozenset({RefundOutcomeKind.THROTTLED, RefundOutcomeKind.MISCONFIGURED})
 
 
-def send_refund(client: AmazonPayClient, refund: OpenRefund) -> RefundOutcome:
+def send_refund(
+    client: AmazonPayClient, refund: OpenRefund, *, now: Callable[[], datetime]
+) -> RefundOutcome:
     """Send the refund's frozen bytes under its key; safe to repeat for ever.
 
     One that Amazon has accepted is asked about instead. There is no list of refunds at Amazon,
-    so an answer that was lost is found by the same key alone.
+    so an answer that was lost is found by the same key alone. A sender that was asleep for too
+    long sends nothing: a person may have said meanwhile that the refund was never made.
     """
     if refund.refund_id is not None:
         return _ask(client, refund, refund.refund_id)
+    if refund.send_by is None or now() > refund.send_by:
+        told = f"not sent: it is past {refund.send_by}"
+        return RefundOutcome(refund, RefundOutcomeKind.UNKNOWN, detail=told)
     try:
         reached("refund.before_send")
         answer = client.create_refund(refund.body, idempotency_key=refund.idempotency_key)

@@ -9,6 +9,14 @@ from billing.restore.lost_charges import (
     told_charge_ids,
     unknown_charge_ids,
 )
+from billing.restore.lost_refunds import (
+    RefundedCharge,
+    book_again,
+    charges_to_compare,
+    request_of,
+    told_refund_ids,
+    unknown_refund_ids,
+)
 from billing.restore.restoration import (
     Restoration,
     begin_restoration,
@@ -22,9 +30,12 @@ from billing.restore.sent_marks import SentMark, is_known, newest_sent
 __all__ = [
     "Compared",
     "OpenSlot",
+    "RefundedCharge",
     "Restoration",
     "SentMark",
     "begin_restoration",
+    "book_again",
+    "charges_to_compare",
     "is_known",
     "last_restoration",
     "lost_slots",
@@ -33,7 +44,10 @@ __all__ = [
     "note_reconciled",
     "permissions_to_compare",
     "reopen",
+    "request_of",
     "slots_of_references",
     "told_charge_ids",
+    "told_refund_ids",
     "unknown_charge_ids",
+    "unknown_refund_ids",
 ]

@@ -16,8 +16,10 @@ from billing.tables.agreements import (
     SubscriptionEventRow,
     SubscriptionRow,
 )
+from billing.tables.approvals import RefundApprovalRow
 from billing.tables.books import JournalRow, NoticeRow, PostingRow
 from billing.tables.brakes import BrakeRow
+from billing.tables.bulk import BulkJobRow, BulkRowRow
 from billing.tables.captures import ActRow, ChargebackRow
 from billing.tables.chain import (
     AuditEventRow,
@@ -27,6 +29,13 @@ from billing.tables.chain import (
     GlobalBrakeRow,
     RestorationCheckRow,
     RestorationRow,
+)
+from billing.tables.customers import (
+    BuyerLinkRow,
+    CheckoutRow,
+    ConsentRow,
+    MailLinkRow,
+    SavedMethodRow,
 )
 from billing.tables.deliveries import (
     DeliveryRow,
@@ -49,20 +58,35 @@ from billing.tables.money import (
 from billing.tables.naming import metadata
 from billing.tables.notifications import NotificationRow, RefusedNotificationRow
 from billing.tables.offers import OfferRow, OfferVersionRow
+from billing.tables.proofs import AmazonReportRow, PermissionReplacementRow, RefundByHandRow
 from billing.tables.refunds import RefundRoomRow, RefundRow
+from billing.tables.staff import (
+    FormUseRow,
+    KnownDeviceRow,
+    RecoveryCodeRow,
+    SignInFailureRow,
+    StaffUserRow,
+    WebSessionRow,
+)
 
 __all__ = [
     "ActRow",
     "AgreementRow",
+    "AmazonReportRow",
     "AttemptRow",
     "AuditEventRow",
     "BalanceReadingRow",
     "BrakeRow",
+    "BulkJobRow",
+    "BulkRowRow",
+    "BuyerLinkRow",
     "CapHoldRow",
     "CapMonthRow",
     "ChainLinkRow",
     "ChargePermissionRow",
     "ChargebackRow",
+    "CheckoutRow",
+    "ConsentRow",
     "CustomerRow",
     "DeliveryRow",
     "DoubtRow",
@@ -70,11 +94,14 @@ __all__ = [
     "EnvironmentAccountRow",
     "EnvironmentMarkRow",
     "EventHeadRow",
+    "FormUseRow",
     "GlobalBrakeRow",
     "InvoiceLineRow",
     "InvoiceRow",
     "InvoiceTaxRow",
     "JournalRow",
+    "KnownDeviceRow",
+    "MailLinkRow",
     "MerchantRow",
     "NoticeRow",
     "NoticeRulesRow",
@@ -82,20 +109,28 @@ __all__ = [
     "NotificationRow",
     "OfferRow",
     "OfferVersionRow",
+    "PermissionReplacementRow",
     "PlanRow",
     "PoisonRow",
     "PostingRow",
     "PriceRow",
     "ProofRow",
     "QuoteRow",
+    "RecoveryCodeRow",
+    "RefundApprovalRow",
+    "RefundByHandRow",
     "RefundRoomRow",
     "RefundRow",
     "RefusedNotificationRow",
     "RestorationCheckRow",
     "RestorationRow",
+    "SavedMethodRow",
+    "SignInFailureRow",
     "SlotRow",
+    "StaffUserRow",
     "SubscriptionEventRow",
     "SubscriptionRow",
+    "WebSessionRow",
     "WebhookEndpointRow",
     "metadata",
 ]

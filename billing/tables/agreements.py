@@ -54,6 +54,7 @@ class MerchantRow(SQLModel, table=True):
     authorization_days: int = Field(default=30, sa_column_kwargs={"server_default": "30"})
     reauthorize_days: int = Field(default=3, sa_column_kwargs={"server_default": "3"})
     refunds_per_charge: int = Field(default=10, sa_column_kwargs={"server_default": "10"})
+    refund_approval_yen: int = Field(default=10_000, sa_column_kwargs={"server_default": "10000"})
     notification_topics: str | None = None
     sweep_days: int | None = None
 
@@ -130,7 +131,10 @@ class ChargePermissionRow(SQLModel, table=True):
     """
 
     __tablename__ = "charge_permission"
-    __table_args__ = (UniqueConstraint("merchant_id", "amazon_id"),)
+    __table_args__ = (
+        UniqueConstraint("merchant_id", "amazon_id"),
+        Index("charge_permission_of_buyer", "merchant_id", "buyer_id"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     merchant_id: str = Field(foreign_key="merchant.id")
@@ -171,7 +175,7 @@ class SubscriptionRow(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     merchant_id: str = Field(foreign_key="merchant.id")
     external_id: str
-    customer_id: int = Field(foreign_key="customer.id")
+    customer_id: int = Field(foreign_key="customer.id", index=True)
     permission_id: int = Field(foreign_key="charge_permission.id", index=True)
     price_id: int = Field(foreign_key="price.id")
     quantity: int
@@ -206,6 +210,7 @@ class SubscriptionEventRow(SQLModel, table=True):
             sqlite_where=text("sequence IS NOT NULL"),
             postgresql_where=text("sequence IS NOT NULL"),
         ),
+        Index("subscription_event_by_time", "merchant_id", "at"),
     )
 
     id: int | None = Field(default=None, primary_key=True)

@@ -45,6 +45,7 @@ class NoticeRow(SQLModel, table=True):
     __tablename__ = "notice"
     __table_args__ = (
         UniqueConstraint("merchant_id", "dedup_key"),
+        Index("notice_of_subscription", "subscription_id", "id"),
         Index(
             "notice_waiting",
             "merchant_id",

@@ -17,6 +17,7 @@ ATTEMPT_STATES = (
 )
 UNSETTLED_ATTEMPT = "state IN ('intended', 'in_doubt', 'pending')"
 OPEN_OR_SUCCESSFUL = "state IN ('intended', 'in_doubt', 'pending', 'authorized', 'captured')"
+TRIED_AGAIN = "state = 'due' AND (declines > 0 OR cap_moves > 0)"
 AUTHORIZED_ATTEMPT = "state = 'authorized'"
 MAX_YEN = 1_000_000_000
 
@@ -114,6 +115,22 @@ class SlotRow(SQLModel, table=True):
             sqlite_where=text("state = 'quarantined'"),
             postgresql_where=text("state = 'quarantined'"),
         ),
+        Index(
+            "slot_refused",
+            "merchant_id",
+            "due_at",
+            "id",
+            sqlite_where=text("state = 'refused'"),
+            postgresql_where=text("state = 'refused'"),
+        ),
+        Index(
+            "slot_tried_again",
+            "merchant_id",
+            "due_at",
+            "id",
+            sqlite_where=text(TRIED_AGAIN),
+            postgresql_where=text(TRIED_AGAIN),
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -175,10 +192,24 @@ class AttemptRow(SQLModel, table=True):
         ),
         Index("attempt_by_time", "merchant_id", "intended_at", "id"),
         Index(
+            "attempt_declined",
+            "merchant_id",
+            "intended_at",
+            "id",
+            sqlite_where=text("state = 'declined'"),
+            postgresql_where=text("state = 'declined'"),
+        ),
+        Index(
             "attempt_authorized",
             "merchant_id",
             "look_at",
             "id",
+            sqlite_where=text(AUTHORIZED_ATTEMPT),
+            postgresql_where=text(AUTHORIZED_ATTEMPT),
+        ),
+        Index(
+            "attempt_authorized_permission",
+            "permission_id",
             sqlite_where=text(AUTHORIZED_ATTEMPT),
             postgresql_where=text(AUTHORIZED_ATTEMPT),
         ),

@@ -7,7 +7,10 @@ from sqlmodel import Field, SQLModel
 
 from billing.tables import naming as _naming  # noqa: F401 - sets the names before any table is made
 
-REFUND_STATES = ("intended", "in_doubt", "pending", "quarantined", "refunded", "declined")
+REFUND_STATES = (
+    *("intended", "in_doubt", "pending", "quarantined"),
+    *("refunded", "declined", "by_hand"),
+)
 REFUND_ORIGINS = ("desk", "agreement")
 OPEN_REFUND = "state IN ('intended', 'in_doubt', 'pending', 'quarantined')"
 CLAIMABLE_REFUND = "state IN ('intended', 'in_doubt', 'pending')"

@@ -17,6 +17,8 @@ from billing import MerchantKeys, store_keys, store_merchant, writing
 MERCHANT = "bench"
 YEN = 1_980
 MONTHS = 12
+FILLED = ("merchant", "plan", "price", "customer", "charge_permission", "subscription")
+PAST = ("invoice", "slot", "attempt")
 # A permission's id in SQL, from its number: the only two words in which the databases differ.
 PADDED = {"postgresql": "lpad({}::text, 7, '0')", "sqlite": "printf('%07d', {})"}
 SERIES = {
@@ -52,20 +54,25 @@ def write_due_books(
     def write(connection: Connection) -> None:
         store_merchant(connection, merchant_id=MERCHANT, environment=environment, rules={})
         store_keys(connection, merchant_id=MERCHANT, keys=keys, master_key=master_key)
-        _write(connection, books, due_at=now - timedelta(days=1))
+        _write(connection, books, now=now)
 
     writing(database, write)
     with database.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("ANALYZE"))
+        for table in (*FILLED, *(PAST if books.years else ())):
+            # The others are new: a server that was told they are empty would read them whole, row
+            # by row, to check each reference into them. No server is told that by itself.
+            connection.execute(text(f"ANALYZE {table}"))
 
 
-def _write(connection: Connection, books: DueBooks, *, due_at: datetime) -> None:
+def _write(connection: Connection, books: DueBooks, *, now: datetime) -> None:
+    due_at = now - timedelta(days=1)
     cycles = MONTHS * books.years
     on = due_at.astimezone(UTC).date()
     values = {
         "merchant": MERCHANT,
         "yen": YEN,
-        "due_at": due_at if connection.dialect.name == "postgresql" else _as_sqlite(due_at),
+        "due_at": _instant(connection, due_at),
+        "now": _instant(connection, now),
         "cycles": cycles,
         "started": date(on.year - books.years, on.month, 1).isoformat(),
         "year": on.year - books.years,
@@ -84,7 +91,9 @@ def _write(connection: Connection, books: DueBooks, *, due_at: datetime) -> None
         connection.execute(text(statement), _used(statement, values))
 
 
-def _as_sqlite(instant: datetime) -> str:
+def _instant(connection: Connection, instant: datetime) -> datetime | str:
+    if connection.dialect.name == "postgresql":
+        return instant
     return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
@@ -107,10 +116,11 @@ def _catalogue() -> tuple[str, ...]:
 
 def _subscribers(padded: str, each: str) -> tuple[str, ...]:
     return (
+        # Read last night, as every permission is before its charge: no sweep runs beside.
         "INSERT INTO charge_permission (id, merchant_id, amazon_id, buyer_id, state, "
-        "amount_limit_yen) "
-        f"SELECT g, :merchant, 'C03-' || {padded} || '-0000001', 'buyer', 'Chargeable', 50000 "
-        f"{each}",
+        "amount_limit_yen, checked_at) "
+        f"SELECT g, :merchant, 'C03-' || {padded} || '-0000001', 'buyer', 'Chargeable', 50000, "
+        f":now {each}",
         "INSERT INTO subscription (id, merchant_id, external_id, customer_id, permission_id, "
         "price_id, quantity, state, started_on, anchor_year, anchor_month, anchor_day, "
         "first_cycle, next_cycle, cycles_done, due_at, cancel_at_period_end) "

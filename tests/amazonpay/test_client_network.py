@@ -14,10 +14,11 @@ from amazonpay import (
     CancelCharge,
     Credentials,
     UnknownOutcome,
+    transport_named,
 )
 from amazonpay.retries import RetryPolicy
 
-both_clients = pytest.mark.parametrize("kind", KINDS)
+both_clients = pytest.mark.parametrize("kind", [*KINDS, "fast"])
 
 
 def hang_up(connection):
@@ -180,6 +181,12 @@ def sync_calls(url):
             create(client)
 
 
+def fast_calls(url):
+    with AmazonPayClient(**OPTIONS, base_url=url, transport=transport_named("fast")) as client:
+        for _ in range(CALLS):
+            create(client)
+
+
 def async_calls(url):
     async def run():
         async with AsyncAmazonPayClient(**OPTIONS, base_url=url) as client:
@@ -197,7 +204,7 @@ OPTIONS = {
 }
 
 
-@pytest.mark.parametrize("calls", [sync_calls, async_calls])
+@pytest.mark.parametrize("calls", [sync_calls, async_calls, fast_calls])
 def test_one_connection_serves_many_calls_and_keeps_no_cookie(calls):
     reply = answer("201 Created", BODY, "set-cookie: session=1; Path=/")
     with ScriptedServer(lambda connection: connection.sendall(reply)) as server:

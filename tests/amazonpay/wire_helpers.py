@@ -17,6 +17,7 @@ from amazonpay import (
     Credentials,
     PrivateKey,
     load_private_key,
+    transport_named,
 )
 from amazonpay.retries import NO_RETRIES
 
@@ -94,7 +95,9 @@ def call(
         "retries": NO_RETRIES,
         "pacing": None,
     } | options
-    if kind == "sync":
+    if kind == "fast":
+        options["transport"] = transport_named("fast")
+    if kind in ("sync", "fast"):
         with AmazonPayClient(**options) as client:
             return operation(client)
 

@@ -77,6 +77,12 @@ def test_a_charge_nobody_knows_the_end_of_is_shown_and_booked(desk: Desk) -> Non
     assert desk("list", "--json").json == {"doubts": []}
 
 
+def test_a_name_that_is_unknown_is_told_before_what_else_is_missing(shop: User) -> None:
+    """Nothing is started for it either: no local Amazon Pay, and nobody is asked for an id."""
+    said = refusal(shop("doubt", "resolve", "nope", "happened", "--reason", "r", "--by", "sato"))
+    assert "reference 'nope': nothing of this name waits" in said
+
+
 def test_large_sums_need_a_second_person(desk: Desk) -> None:
     (charge,) = desk.shop.amazon.charges()
     words = ("resolve", REFERENCE, "happened", "--id", charge["chargeId"], "--reason", "seen")

@@ -96,16 +96,32 @@ def test_a_secret_is_shown_once_and_never_again(shop: User) -> None:
     [
         (("webhooks", "add", "shop", "http://shop.example/"), "is not https"),
         (("webhooks", "add", "shop", "https://127.0.0.1/"), "AUTOPAY_WEBHOOK_LOOPBACK"),
+        (("webhooks", "add", "shop", "https://169.254.169.254/"), "is an address inside"),
         (("webhooks", "add", "Shop!", "https://shop.example/"), "code 'Shop!'"),
         (("webhooks", "rotate", "nobody"), "autopay webhooks list"),
         (("webhooks", "replay", "nobody"), "autopay webhooks list"),
         (("notices", "preview", "99"), "autopay notices list"),
         (("notices", "words", "chraged"), "use one of"),
+        (("notices", "list", "--kind", "chraged"), "is no kind of notice; use one of"),
+        (("notices", "list", "--subscription", "nope"), "is not in the books"),
         (("notices", "language", "nobody", "en"), "no customer"),
     ],
 )
 def test_what_is_refused_says_what_to_do(shop: User, arguments: tuple[str, ...], said: str) -> None:
     assert said in refusal(shop(*arguments))
+
+
+def test_notices_that_go_to_nobody_say_what_to_set(shop: User) -> None:
+    quiet = shop("notices", "list")
+    assert (quiet.exit_code, quiet.errors) == (0, "")
+    assert shop("notices", "send", "--at", TEN_DAYS_BEFORE).exit_code == 0
+    said = shop("notices", "list")
+    assert "nobody" in said.output
+    assert "set AUTOPAY_MAIL_FROM and AUTOPAY_SMTP_HOST, as docs/notices.md says" in said.errors
+    # As a program's answer it stays one document.
+    assert len(shop("notices", "list", "--json").json) >= 1
+    ways = {"mail_from": "billing@shop.example", "smtp_host": "mail.example"}
+    assert shop("notices", "list", **ways).errors == ""
 
 
 def test_own_words_come_from_a_file_and_go_again(shop: User, tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ CANARY = "canary5f2d"
     ("name", "value", "rule"),
     [
         pytest.param("charge_hour", "25", "less than or equal to 23", id="hour"),
-        pytest.param("cap_yen", "abc", "valid integer", id="yen"),
+        pytest.param("cap_yen", "abc", "is not a whole number", id="yen"),
+        pytest.param("paced", "perhaps", "is neither true nor false", id="yes or no"),
         pytest.param("cap_rule", "hope", "'refuse', 'defer' or 'split'", id="cap rule"),
         pytest.param("environment", "test", "'sandbox' or 'live'", id="environment"),
         pytest.param("timezone", "Asia/Nowhere", "must be a zone such as", id="zone"),
@@ -40,6 +41,7 @@ def test_a_bad_value_names_its_variable_and_the_rule(
     line = refusal(autopay("settings", **{name: value}))
     assert line.startswith(f"autopay: AUTOPAY_{name.upper()} is ")
     assert rule in line
+    assert "Input should" not in line
     assert not list(autopay.folder.iterdir())
 
 
@@ -70,6 +72,11 @@ def test_a_refused_database_does_not_tell_its_password(autopay: User, url: str) 
     line = refusal(autopay("migrate", database_url=url))
     assert CANARY not in line
     assert "postgresql://" in line
+
+
+def test_a_file_that_is_no_text_is_refused(autopay: User) -> None:
+    (autopay.folder / ".env").write_bytes(b"AUTOPAY_MERCHANT=\xff\xfe\n")
+    assert ".env is not UTF-8 text; save it as UTF-8" in refusal(autopay("settings"))
 
 
 def test_settings_of_a_file_hold_and_the_environment_wins(autopay: User) -> None:

@@ -141,6 +141,34 @@ def _flood(listener: socket.socket, sent: list[int]) -> None:
             return
 
 
+@pytest.mark.parametrize(
+    ("status", "header", "seconds"),
+    [
+        pytest.param("429 Slow down", "3600", 3600, id="too many"),
+        pytest.param("503 Back soon", "120", 120, id="away"),
+        pytest.param("429 Slow down", "99999999", 86_400, id="at most a day"),
+        pytest.param("429 Slow down", "Wed, 21 Oct 2026 07:28:00 GMT", 0, id="a date is not read"),
+        pytest.param("429 Slow down", "-5", 0, id="nonsense"),
+        pytest.param("500 Broken", "3600", 0, id="not for a failure"),
+    ],
+)
+def test_who_asks_to_wait_is_let_be(status: str, header: str, seconds: int) -> None:
+    answer = f"HTTP/1.1 {status}\r\nRetry-After: {header}\r\ncontent-length: 0\r\n\r\n"
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        thread = threading.Thread(target=_say, args=(listener, answer.encode()))
+        thread.start()
+        outcome = called(f"http://127.0.0.1:{listener.getsockname()[1]}/")
+        thread.join()
+    assert (outcome.result, outcome.wait_seconds) == (LATER, seconds)
+
+
+def _say(listener: socket.socket, answer: bytes) -> None:
+    connection, _ = listener.accept()
+    with connection:
+        connection.recv(65536)
+        connection.sendall(answer)
+
+
 def test_nobody_there_and_garbage_are_tried_again() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         port = listener.getsockname()[1]
@@ -154,7 +182,7 @@ INSIDE = [
     *("169.254.169.254", "100.64.0.1", "192.0.2.1", "198.18.0.1", "224.0.0.1", "255.255.255.255"),
     *("240.0.0.1", "::1", "::", "fe80::1", "fc00::1", "fd12::1", "ff02::1", "::ffff:127.0.0.1"),
     *("::ffff:10.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "2001:db8::1"),
-    *("2002:a00:1::", "2001::1"),
+    *("2002:a00:1::", "2001::1", "fec0::1", "3fff::1", "192.0.0.8", "192.88.99.1"),
 ]
 
 

@@ -107,6 +107,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "failed": {"reason": "SoftDeclined", "next_try_at": LATER},
     "payment_method_needed": {"reason": "HardDeclined"},
     "change_declined": {"reason": "HardDeclined"},
+    "one_off_declined": {"reason": "SoftDeclined", "reference": "cust-00003-order-1"},
     "cap_moved": {"reason": "cap", "next_try_at": LATER},
     "refunded": {"reference": "cust-00003-0010-renewal/refund-1", "amount_yen": 500},
     "paused": {**_NO_SLOT, "facts": {"until": "2027-01-30"}},
@@ -118,8 +119,25 @@ CHANGES: dict[str, dict[str, Any]] = {
         **_NO_SLOT,
         "facts": {"on": "2027-02-01", "old_yen": 4_440, "new_yen": 4_740},
     },
+    "signed_up": {
+        "reference": None,
+        "amount_yen": 1_980,
+        "facts": {"on": "2026-12-14", "regular_yen": 4_440, "every": ["1か月ごと", "every month"]},
+    },
+    "sign_in_link": {**_NO_SLOT, "facts": {"seed": "s", "address": "https://my.example.jp"}},
+    "amazon_linked": {
+        **_NO_SLOT,
+        **dict.fromkeys(("subscription", "customer_name", "email", "amazon_id")),
+        **dict.fromkeys(("plan_ja", "plan_en")),
+        "facts": {"to": "hanako@mail.example", "customer": "髙橋 花子", "language": "en"},
+    },
     "cap_refused": {"reason": "cap"},
     "permission_unknown": {"reason": "ResourceNotFound"},
+    "permission_closed": {**_NO_SLOT, "reason": "BuyerClosed"},
+    "permission_suspended": {**_NO_SLOT, "reason": "PaymentMethodDeleted"},
+    # 15:30 of the 19th in UTC is the 20th in Tokyo.
+    "permission_expires": {**_NO_SLOT, "facts": {"expires_at": "2026-12-19T15:30:00+00:00"}},
+    "limit_lowered": {**_NO_SLOT, "facts": {"limit_yen": 1_000}},
     "quarantined": {"reason": "contradiction"},
     "refund_declined": {
         "reason": "AmazonRejected",

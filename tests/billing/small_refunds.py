@@ -22,7 +22,7 @@ def refunded_charge(books: SmallBooks) -> None:
     books.journal(f"{CHARGE}/captured", "charge_captured", invoice, **received)
     books._insert(
         "refund_room",
-        {"attempt_id": attempt, "limit_yen": 3_000, "refunded_yen": 1_100, "held_yen": 400},
+        {"attempt_id": attempt, "limit_yen": 3_000, "refunded_yen": 1_400, "held_yen": 400},
     )
 
 
@@ -59,9 +59,14 @@ def refund(
         actor="staff",
         requested_at=AT - timedelta(hours=1),
         look_at=AT,
-        sends=1,
-        refund_id=f"R{number}",
+        sends=0 if state == "by_hand" else 1,
+        refund_id=None if state == "by_hand" else f"R{number}",
     )
+    if state == "by_hand":
+        how = {"refund_row_id": number, "bank_reference": "T-1", "paid_on": AT.date()}
+        books._insert("refund_by_hand", how | {"merchant_id": "shop", "booked_at": AT})
+        given = {"refund_payable": amount_yen, "bank": -amount_yen}
+        books.journal(f"i1-renewal/refund-{number}/by_hand", "refund_paid_by_hand", 1, **given)
     if owed:
         sides = {"sales:standard": owed - tax, "consumption_tax:standard": tax}
         reference = f"i1-renewal/refund-{number}/owed"

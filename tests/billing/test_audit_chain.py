@@ -270,7 +270,7 @@ def test_two_that_chain_at_once_do_it_once(engine: Engine, monkeypatch: pytest.M
 
 def test_every_column_of_a_chained_table_is_covered_or_said_not_to_be() -> None:
     """A new column that the chain leaves out must be a decision: a book of its own version."""
-    left_out = {"invoice": {"state", "paid_yen"}}
+    left_out = {"invoice": {"state", "paid_yen", "offset_yen"}}
     for book in BOOKS:
         for part in (book.entry, *book.parts):
             columns = {column.name for column in metadata.tables[part.table].c}

@@ -27,12 +27,14 @@ from billing.database import open_engine, reading
 
 
 def sound_refunds(connection: Connection) -> None:
-    """Of 3,000 yen captured 1,100 are given back, 500 were declined, 400 are on their way."""
+    """Of 3,000 yen captured 1,100 are given back, 500 were declined, 400 are on their way, and 300
+    were paid by hand."""
     books = SmallBooks(connection)
     refunded_charge(books)
     refund(books, 1, 1_100, "refunded")
     refund(books, 2, 500, "declined")
     refund(books, 3, 400, "pending", owed_before_yen=400)
+    refund(books, 4, 300, "by_hand")
 
 
 @pytest.fixture
@@ -70,7 +72,7 @@ ANOTHER_BOOKING = (
     "(99, 'amazon_receivable', -1100)",
 )
 PLANTED = [
-    ("refunded_above_captured", "UPDATE refund SET amount_yen = 2601 WHERE id = 3"),
+    ("refunded_above_captured", "UPDATE refund SET amount_yen = 2301 WHERE id = 3"),
     ("refunded_above_captured", "UPDATE attempt SET state = 'declined'"),
     ("two_refunds_open", "UPDATE refund SET state = 'in_doubt' WHERE id = 2"),
     ("refund_room_differs", "UPDATE refund_room SET held_yen = 0"),
@@ -81,6 +83,9 @@ PLANTED = [
     ("refund_not_booked", f"UPDATE posting SET amount_yen = 1 WHERE amount_yen > 0 AND {BOOKED}"),
     ("refunds_booked_differ", ANOTHER_BOOKING),
     ("refunds_booked_differ", "UPDATE refund SET state = 'pending' WHERE id = 1"),
+    ("by_hand_not_booked", "UPDATE journal SET reference = 'x' WHERE reference LIKE '%/by_hand'"),
+    ("by_hand_not_booked", "DELETE FROM refund_by_hand"),
+    ("by_hand_sent_to_amazon", "UPDATE refund SET sends = 1 WHERE id = 4"),
     ("refund_debt_differs", "UPDATE refund SET owed_before_yen = 0 WHERE id = 3"),
     ("refund_debt_differs", "UPDATE journal SET reference = 'x' WHERE kind = 'refund_owed'"),
     ("refund_owed_without_refund", "DELETE FROM refund WHERE id = 2"),

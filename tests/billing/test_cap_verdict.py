@@ -11,9 +11,10 @@ from billing.cap_verdict import IMPOSSIBLE, REFUSED, Charge, Move, Refuse, Split
 from billing.dates import possible_months
 
 TOKYO = "Asia/Tokyo"
-# 9:00 in Tokyo on the 1st: the charge hour, and the first moment that is December everywhere.
-DECEMBER = datetime(2026, 12, 1, 0, 0, tzinfo=UTC)
-JANUARY = datetime(2027, 1, 1, 0, 0, tzinfo=UTC)
+# 9:03 in Tokyo on the 1st: the charge hour is 9:00, and by a clock that is 3 minutes fast this is
+# the first moment that is December everywhere.
+DECEMBER = datetime(2026, 12, 1, 0, 3, tzinfo=UTC)
+JANUARY = datetime(2027, 1, 1, 0, 3, tzinfo=UTC)
 REFUSE, DEFER, SPLIT = CapRule.REFUSE, CapRule.DEFER, CapRule.SPLIT
 LIMIT = 50_000
 
@@ -79,7 +80,7 @@ def test_a_limit_of_0_makes_every_charge_impossible(rule: CapRule) -> None:
     [
         pytest.param(30_000, (30_000, 50_000), REFUSE, Charge(30_000), id="fits both months"),
         pytest.param(30_000, (50_000, 30_000), REFUSE, Charge(30_000), id="fits both, other way"),
-        # November has too little, December more: at 9:00 on the 1st only December counts.
+        # November has too little, December more: at 9:03 on the 1st only December counts.
         pytest.param(30_000, (29_999, 50_000), REFUSE, Move(DECEMBER), id="refuse waits"),
         pytest.param(30_000, (29_999, 50_000), DEFER, Move(DECEMBER), id="defer waits"),
         pytest.param(30_000, (29_999, 50_000), SPLIT, Move(DECEMBER), id="split waits"),
@@ -103,6 +104,7 @@ def test_at_a_boundary_both_months_count(
     [
         # A charge hour before 9:00 on the 1st may itself be at a boundary; it is looked at again.
         pytest.param(0, datetime(2026, 11, 30, 15, tzinfo=UTC), id="0:00 JST on the 1st"),
+        pytest.param(8, datetime(2026, 11, 30, 23, tzinfo=UTC), id="an hour before the edge"),
         pytest.param(23, datetime(2026, 12, 1, 14, tzinfo=UTC), id="23:00 JST on the 1st"),
     ],
 )

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.dates import (
+    CLOCK_MARGIN,
     SEND_WINDOW,
+    certain_from,
     charge_instant,
     civil_date,
     first_of_next_month,
@@ -72,15 +74,18 @@ BOTH = ("2026-11", "2026-12")
     ("at", "months"),
     [
         # JST month edge: 1 December 00:00 JST = 30 November 15:00 UTC; 10 minutes in which
-        # a send may begin and 3 for its answer.
-        pytest.param("2026-11-30T14:46:59", NOVEMBER, id="answered 1 s before JST midnight"),
-        pytest.param("2026-11-30T14:47:00", BOTH, id="may be answered on JST midnight"),
+        # a send may begin, 3 for its answer, and 3 by which our clock may be slow.
+        pytest.param("2026-11-30T14:43:59", NOVEMBER, id="answered 1 s before JST midnight"),
+        pytest.param("2026-11-30T14:44:00", BOTH, id="may be answered on JST midnight"),
         pytest.param("2026-11-30T14:59:59", BOTH, id="1 s before JST midnight"),
         pytest.param("2026-11-30T15:00:00", BOTH, id="JST midnight, November in UTC"),
         pytest.param("2026-11-30T23:49:59", BOTH, id="8:49:59 JST on the 1st"),
         pytest.param("2026-11-30T23:50:00", BOTH, id="a send may begin on UTC midnight"),
         pytest.param("2026-11-30T23:59:59.999999", BOTH, id="last moment before 9:00 JST"),
-        pytest.param("2026-12-01T00:00:00", DECEMBER, id="9:00 JST, December everywhere"),
+        # Our clock may be 3 minutes fast.
+        pytest.param("2026-12-01T00:00:00", BOTH, id="9:00 JST, by a fast clock November"),
+        pytest.param("2026-12-01T00:02:59.999999", BOTH, id="last moment of the margin"),
+        pytest.param("2026-12-01T00:03:00", DECEMBER, id="9:03 JST, December everywhere"),
         pytest.param("2026-12-15T03:00:00", DECEMBER, id="mid-month"),
         pytest.param("2026-12-31T20:00:00", ("2026-12", "2027-01"), id="over the year's edge"),
         pytest.param("2028-02-28T23:59:00", ("2028-02",), id="29 February is no edge"),
@@ -89,11 +94,6 @@ BOTH = ("2026-11", "2026-12")
 )
 def test_possible_months_around_the_edge(at: str, months: tuple[str, ...]) -> None:
     assert possible_months(at=utc(at), timezone=TOKYO) == months
-
-
-def test_a_merchant_west_of_utc_counts_in_the_old_month_too() -> None:
-    # 1 December 03:00 UTC is 30 November 22:00 in New York.
-    assert possible_months(at=utc("2026-12-01T03:00"), timezone="America/New_York") == BOTH
 
 
 instants = st.integers(0, 100 * 365 * 86_400_000).map(
@@ -106,6 +106,27 @@ near_an_edge = st.builds(
     st.integers(1, 12),
     st.integers(-11 * 3600, 3600),
 )
+
+
+@given(at=instants | near_an_edge, wrong_us=st.integers(0, CLOCK_MARGIN // timedelta.resolution))
+def test_a_clock_wrong_by_the_margin_changes_no_possible_month(at: datetime, wrong_us: int) -> None:
+    """What a right clock would hold at the very send is held, fast or slow as ours may be."""
+    wrong = timedelta(microseconds=wrong_us)
+    for true in (at - wrong, at + wrong + SEND_WINDOW):
+        booked = {f"{true.astimezone(zone):%Y-%m}" for zone in (ZoneInfo(TOKYO), UTC)}
+        assert booked <= set(possible_months(at=at, timezone=TOKYO))
+
+
+@pytest.mark.parametrize("timezone", [TOKYO, "UTC", "America/New_York"])
+def test_certain_is_the_first_moment_at_which_only_one_month_counts(timezone: str) -> None:
+    certain = certain_from("2026-12", timezone=timezone)
+    assert possible_months(at=certain, timezone=timezone) == DECEMBER
+    assert possible_months(at=certain - timedelta.resolution, timezone=timezone) == BOTH
+
+
+def test_a_merchant_west_of_utc_counts_in_the_old_month_too() -> None:
+    # 1 December 03:00 UTC is 30 November 22:00 in New York.
+    assert possible_months(at=utc("2026-12-01T03:00"), timezone="America/New_York") == BOTH
 
 
 @given(at=instants | near_an_edge, late_us=st.integers(0, SEND_WINDOW // timedelta(microseconds=1)))

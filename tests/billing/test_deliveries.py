@@ -11,11 +11,13 @@ from billing import reading, writing
 from billing.deliveries import (
     LEASE,
     RETRY_SECONDS,
+    DeliveryOutcome,
     DeliveryResult,
     disable_endpoint,
     enable_endpoint,
     endpoint_of,
     list_notices,
+    record_deliveries,
     replay_events,
     retry_dead_mails,
     store_own_words,
@@ -195,6 +197,20 @@ def test_a_failed_message_is_tried_by_the_schedule_and_then_given_up(mailing: De
     assert mailing.states() == ["dead"]
     assert mailing.open_notices() == 0
     assert at - AT == timedelta(days=3)
+
+
+def test_a_receiver_that_asks_to_wait_is_not_asked_before(desk: Desk) -> None:
+    """The schedule would ask again after 30 seconds; the receiver said ten minutes."""
+    desk.endpoint()
+    desk.tell(0)
+    desk.plan()
+    (webhook,) = desk.webhooks()
+    outcome = DeliveryOutcome(
+        webhook.delivery_id, webhook.tries, DeliveryResult.LATER, "429", wait_seconds=600
+    )
+    record_deliveries(desk.engine, [outcome], at=AT)
+    assert desk.webhooks(at=AT + timedelta(seconds=599)) == []
+    assert len(desk.webhooks(at=AT + timedelta(seconds=600))) == 1
 
 
 def test_what_was_held_back_counts_as_no_try(mailing: Desk) -> None:

@@ -161,6 +161,11 @@ def poisoned(set_aside_at: datetime | None) -> Setting:
             id="a notification waits",
         ),
         pytest.param(notification("parked", HOUR), {}, id="a parked one waits for its object"),
+        pytest.param(
+            notification("attention", HOUR), {"notifications_attention": 1}, id="needs a person"
+        ),
+        pytest.param(notification("attention", 2 * DAY), {}, id="needed one the day before"),
+        pytest.param(notification("done", HOUR), {}, id="needs nobody any more"),
         pytest.param(poisoned(NOON), {"rows_set_aside": 1}, id="a row was set aside"),
         pytest.param(poisoned(None), {}, id="a row will be tried again"),
         pytest.param(

@@ -1,5 +1,7 @@
 """What Amazon's answer to a refund means: only a definite answer for the key ends it."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from amazonpay import (
@@ -115,7 +117,11 @@ def test_not_being_able_to_read_a_refund_says_nothing_about_it(
     error: AmazonPayError, kind: str
 ) -> None:
     amazon = Amazon(error)
-    outcome: RefundOutcome = send_refund(amazon, KNOWN)  # type: ignore[arg-type] # a double
+    outcome: RefundOutcome = send_refund(
+        amazon,  # type: ignore[arg-type] # a double
+        KNOWN,
+        now=lambda: datetime(2026, 11, 30, tzinfo=UTC),
+    )
     assert (outcome.kind, outcome.reason_code, amazon.created) == (kind, None, 0)
 
 

@@ -109,6 +109,15 @@ def test_own_words_are_versioned_and_can_be_taken_back(mailing: Desk) -> None:
     assert [row["subject"] for row in kept] == ["one", "two", None]
 
 
+@pytest.mark.parametrize("field", ["mail_from", "reply_to", "staff_email"])
+def test_an_address_of_ones_own_must_be_taken_by_every_server(desk: Desk, field: str) -> None:
+    """Each mail would be given up for it; a Japanese domain has a form for them, and may stay."""
+    with pytest.raises(BadInput, match="before the @") as refused:
+        desk.rules(**{field: "経理@shop.example"})
+    assert refused.value.field == field
+    desk.rules(**{field: "billing@例え.jp"})
+
+
 def test_a_customer_is_written_to_in_their_language(mailing: Desk) -> None:
     english = {"customer_id": "c-one", "language": "en"}
     writing(mailing.engine, lambda c: set_customer_language(c, mailing.merchant, **english))

@@ -168,6 +168,9 @@ def test_a_copy_for_staging_sends_nothing(
     code, output, errors = staging("run", "--at", AFTER)
     assert (code, output) == (1, "")
     assert "the identity of the database is" in errors
+    code, output, errors = staging("notices", "send")
+    assert (code, output) == (1, ""), "nor does it write to customers"
+    assert "the identity of the database is" in errors
     named = Desk(tmp_path, desk.settings | {"AUTOPAY_ENVIRONMENT_NAME": "staging"})
     code, _, errors = named("run", "--at", AFTER)
     assert (code, "is staging, the database says main" in errors) == (1, True)

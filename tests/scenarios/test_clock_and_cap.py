@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from support.sandbox import Sandbox
@@ -37,11 +38,9 @@ def test_a_run_in_the_future_does_not_make_later_calls_wait_for_months(opened: O
 def test_a_tick_from_the_future_does_not_stop_the_watch(opened: OpenShop) -> None:
     shop = opened(subscribers=[subscriber(1)])
     now = datetime(2026, 11, 30, tzinfo=UTC)
-    won(shop.database, job="watch/shop", slot=now + timedelta(days=365), worker_id="a")
-    wins = [
-        won(shop.database, job="watch/shop", slot=now + timedelta(hours=n), worker_id="a")
-        for n in range(5)
-    ]
+    watch: dict[str, Any] = {"job": "watch/shop", "worker_id": "a", "every_seconds": 3600}
+    won(shop.database, slot=now + timedelta(days=365), **watch)
+    wins = [won(shop.database, slot=now + timedelta(hours=n), **watch) for n in range(5)]
     assert any(wins)
 
 

@@ -140,12 +140,18 @@ def test_released_it_is_sent_again_under_the_same_key(in_doubt: InDoubt) -> None
     found = item(shop)
     writing(
         shop.database,
-        lambda c: release(c, shop.engine.merchant, found, at=shop.clock.now()),
+        lambda c: release(
+            c, shop.engine.merchant, found, by="sato", reason="repaired", at=shop.clock.now()
+        ),
     )
     shop.engine.run_due()
     assert shop.taken() == [(REFERENCE, 1980)]
     assert len({r["idempotencyKey"] for r in shop.amazon.requests() if r["idempotencyKey"]}) == 1
     assert shop.slot(REFERENCE)["state"] == "paid"
+    (event,) = shop.rows("SELECT kind, actor, reason, detail FROM audit_event")
+    assert (event["kind"], event["actor"]) == ("doubt_released", "sato")
+    assert event["reason"] == "repaired"
+    assert f'"reference":"{REFERENCE}"' in event["detail"]
 
 
 def test_nothing_is_given_up_while_an_answer_is_open(in_doubt: InDoubt) -> None:

@@ -140,7 +140,7 @@ def test_a_full_month_moves_the_try_before_it_is_made(opened: OpenShop) -> None:
     first = shop.slot(RENEWAL)
     assert (first["declines"], first["attempts"], first["cap_moves"]) == (1, 1, 1)
     assert (first["state"], str(first["due_at"])[:10]) == ("due", "2026-12-01")
-    shop.charge_on(date(2026, 12, 1))  # the second try is declined too: 25 + 3 is over
+    shop.charge_on(date(2026, 12, 1), hour=10)  # the second is declined too: 25 + 3 is over
     assert str(shop.slot(RENEWAL)["due_at"])[:10] == "2026-12-02"
     shop.charge_on(date(2026, 12, 2))
     assert len(shop.taken()) == 2
@@ -213,7 +213,7 @@ def test_forecast_and_run_agree_on_what_is_unpaid(opened: OpenShop) -> None:
     assert days == [(str(d.on), d.charges, d.amount_yen) for d in columns.days]
     before = len(shop.taken())
     for each in (date(2026, 11, 27), date(2026, 11, 28), date(2026, 11, 30), date(2026, 12, 1)):
-        shop.charge_on(each)
+        shop.charge_on(each, hour=10)  # on the 1st a full month ends at 9:03
         due = [name for name, (on, failure) in unpaid.items() if on <= str(each) and not failure]
         assert len(shop.taken()) - before == len(due)
     assert shop.faults() == []

@@ -6,6 +6,7 @@ import pytest
 from support.shop import OpenShop, subscriber
 
 from amazonpay import CreateCharge
+from billing import SubscriberRow
 
 SHARED = {"charge_permission_id": "C03-7777777-7777777", "buyer_id": "amzn1.account.SHARED"}
 
@@ -14,7 +15,7 @@ def test_a_yearly_price_above_the_cap_is_split_over_months(opened: OpenShop) -> 
     yearly = subscriber(1, plan_code="yearly", started_on=date(2025, 11, 30))
     shop = opened(subscribers=[yearly])
     for day in (date(2026, 11, 30), date(2026, 12, 1), date(2027, 1, 1)):
-        shop.charge_on(day)
+        shop.charge_on(day, hour=10)
     # 98,000 = 50,000 in November + 48,000 on the first day of December
     assert shop.taken() == [
         ("sub-001-0001-renewal", 50_000),
@@ -65,7 +66,7 @@ def test_subscriptions_of_one_permission_share_its_cap(
     shop = opened(subscribers=rows, cap_rule=rule)
     shop.charge_on(date(2026, 11, 30))
     assert shop.taken() == on_day
-    shop.charge_on(date(2026, 12, 1))
+    shop.charge_on(date(2026, 12, 1), hour=10)
     assert shop.taken() == sorted(on_day + later)
     assert all(request["status"] in (200, 201) for request in shop.amazon.requests())
     assert shop.faults() == []
@@ -75,7 +76,7 @@ def test_amazons_lower_limit_is_learnt_from_its_refusal(opened: OpenShop) -> Non
     """We planned with 50,000; Amazon says 20,000: not a decline, the plan follows its figures."""
     shop = opened(subscribers=[subscriber(1, plan_code="studio")], amount_limit_yen=20_000)
     shop.charge_on(date(2026, 11, 30))
-    shop.charge_on(date(2026, 12, 1))
+    shop.charge_on(date(2026, 12, 1), hour=10)
     assert [amount for _, amount in shop.taken()] == [20_000, 9_800]
     assert shop.slot("sub-001-0010-renewal")["declines"] == 0
     refused = [r for r in shop.amazon.requests() if r["status"] == 400]
@@ -93,14 +94,14 @@ def test_a_charge_on_the_same_permission_by_somebody_else_is_believed(opened: Op
         other = CreateCharge(charge_permission_id="C03-0000001-0000001", amount_yen=30_000)
         client.create_charge(other, idempotency_key="another-system")
     shop.charge_on(date(2026, 11, 30))
-    shop.charge_on(date(2026, 12, 1))
+    shop.charge_on(date(2026, 12, 1), hour=10)
     ours = [taken for taken in shop.taken() if taken[0]]
     assert ours == [("sub-001-0010-renewal", 20_000), ("sub-001-0010-renewal:2", 9_800)]
 
 
-def test_before_nine_on_the_first_a_charge_counts_in_both_months(opened: OpenShop) -> None:
-    """00:00–09:00 JST on the 1st is still November in UTC: it must fit there too, or wait."""
-    rows = [
+def full_november_and_one_due_on_the_first() -> list[SubscriberRow]:
+    """Two of 29,800 share a cap of 50,000: on 30 November and on 1 December."""
+    return [
         subscriber(1, plan_code="studio", **SHARED),
         subscriber(
             2,
@@ -111,10 +112,30 @@ def test_before_nine_on_the_first_a_charge_counts_in_both_months(opened: OpenSho
             **SHARED,
         ),
     ]
+
+
+def test_before_nine_on_the_first_a_charge_counts_in_both_months(opened: OpenShop) -> None:
+    """00:00–09:00 JST on the 1st is still November in UTC: it must fit there too, or wait."""
+    rows = full_november_and_one_due_on_the_first()
     shop = opened(subscribers=rows, charge_hour=7)
     shop.charge_on(date(2026, 11, 30), hour=7)
     shop.charge_on(date(2026, 12, 1), hour=7)
     assert shop.taken() == [("sub-001-0010-renewal", 29_800)]  # November has 20,200 left
+    shop.charge_on(date(2026, 12, 1), hour=10)
+    assert shop.taken() == [("sub-001-0010-renewal", 29_800), ("sub-002-0011-renewal", 29_800)]
+    assert shop.faults() == []
+
+
+def test_at_nine_on_the_first_a_full_old_month_costs_three_minutes_and_no_notice(
+    opened: OpenShop,
+) -> None:
+    """Our clock may be three minutes fast; a wait of minutes is not worth a mail."""
+    shop = opened(subscribers=full_november_and_one_due_on_the_first())
+    shop.charge_on(date(2026, 11, 30))
     shop.charge_on(date(2026, 12, 1), hour=9)
+    assert shop.taken() == [("sub-001-0010-renewal", 29_800)]
+    assert str(shop.slot("sub-002-0011-renewal")["due_at"])[:16] == "2026-12-01 00:03"
+    assert shop.rows("SELECT 1 FROM notice WHERE kind = 'cap_moved'") == []
+    shop.charge_on(date(2026, 12, 1), hour=10)
     assert shop.taken() == [("sub-001-0010-renewal", 29_800), ("sub-002-0011-renewal", 29_800)]
     assert shop.faults() == []

@@ -29,7 +29,12 @@ def desk(shop: Shop) -> list[tuple[str, str]]:
 def give_back(shop: Shop, name: str) -> None:
     with reading(shop.database) as connection:
         found = desk_item(connection, shop.engine.merchant, name=name)
-    writing(shop.database, lambda c: release(c, shop.engine.merchant, found, at=shop.clock.now()))
+    writing(
+        shop.database,
+        lambda c: release(
+            c, shop.engine.merchant, found, by="sato", reason="repaired", at=shop.clock.now()
+        ),
+    )
 
 
 @contextmanager

@@ -244,7 +244,7 @@ def test_refused_credentials_stop_the_run_and_the_refund_waits(
     shop = paid_shop(opened)
     ask(shop, amount_yen=500)
 
-    def refuse(_client: object, refund: OpenRefund) -> RefundOutcome:
+    def refuse(_client: object, refund: OpenRefund, **_named: object) -> RefundOutcome:
         return RefundOutcome(refund, RefundOutcomeKind.MISCONFIGURED, detail="key is disabled")
 
     with monkeypatch.context() as patched:

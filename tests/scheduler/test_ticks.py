@@ -24,7 +24,7 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 
 def wins(engine: Engine, worker: str, slot: datetime = SLOT, job: str = "watch") -> bool:
-    return won(engine, job=job, slot=slot, worker_id=worker)
+    return won(engine, job=job, slot=slot, worker_id=worker, every_seconds=3600)
 
 
 def rows(engine: Engine) -> int:

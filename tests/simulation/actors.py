@@ -68,6 +68,7 @@ class Actors:
         self._store = store
         self._amazon = amazon
         self._setting = setting
+        self._names = frozenset(each.name for each in shop.people)
         self._done = 0
         self.quiet = False
         self.touched: set[str] = set()
@@ -112,7 +113,10 @@ class Actors:
         if self.quiet or not self._shop.people:
             return
         kind = _ALL[self._choose("act kind", len(_ALL))]
-        name = self._shop.people[self._choose("act who", len(self._shop.people))].name
+        # By number, also of those that a smaller world leaves out: the others keep their roles.
+        name = f"sub-{self._choose('act who', self._setting.subscriptions):03d}"
+        if name not in self._names:
+            return
         verbs: dict[str, Callable[[str], None]] = {
             "quote": self._asks,
             "cancel": self._leaves,
@@ -250,17 +254,18 @@ class Actors:
         self._told("desk brake released")
 
     def _a_buyer_acts(self) -> None:
-        if self.quiet or not self._amazon.permissions:
+        if self.quiet:
             return
-        ids = sorted(self._amazon.permissions)
-        permission = self._amazon.permissions[ids[self._choose("buyer who", len(ids))]]
+        most = -(-self._setting.subscriptions // self._setting.sharing)
+        number = self._choose("buyer who", most)
+        permission = self._amazon.permissions.get(f"C03-{number:07d}-0000001")
         what = ("new card", "card gone", "new card", "closes")[self._choose("buyer", 4)]
-        if permission.state == "Closed":
+        if permission is None or permission.state == "Closed":
             return
-        if what == "new card":
-            permission.state, permission.reason = "Chargeable", None
-        elif what == "card gone":
-            permission.state, permission.reason = "NonChargeable", "PaymentMethodDeleted"
-        else:
-            permission.state, permission.reason = "Closed", "BuyerClosed"
+        states: dict[str, tuple[str, str | None]] = {
+            "new card": ("Chargeable", None),
+            "card gone": ("NonChargeable", "PaymentMethodDeleted"),
+            "closes": ("Closed", "BuyerClosed"),
+        }
+        self._amazon.changes(permission, *states[what])
         self._told(f"buyer {what}")

@@ -42,6 +42,7 @@ class Permission:
     limit: int
     state: str = "Chargeable"
     reason: str | None = None
+    changed_at: int = 0
 
 
 @dataclass(slots=True)
@@ -110,6 +111,20 @@ class Amazon:
         self.refused: dict[str, set[str]] = {}
         """What was said no to, by key, and with which words."""
         self.counts: dict[str, int] = {}
+        self.stuck: dict[str, Answer] = {}
+        """Keys whose first answer was a failure that is given for ever, whatever it did."""
+        self.tell: Callable[[str, str, str, int], None] = lambda kind, id, permission, when: None
+        """Told of each object that changes by itself: kind, id, permission, moment."""
+
+    def changes(self, permission: Permission, state: str, reason: str | None) -> None:
+        """A buyer, or a bank, makes a permission chargeable or not."""
+        permission.state, permission.reason = state, reason
+        permission.changed_at = self._now()
+        self.tell("CHARGE_PERMISSION", permission.id, permission.id, self._now())
+
+    def fails_for_ever(self, key: str) -> None:
+        """From now on the key is answered with the failure that its first answer was."""
+        self.stuck[key] = _refusal(500, "InternalServerError", "kept under its key")
 
     def consent(self, permission_id: str, *, limit: int) -> None:
         """A buyer agrees to be charged."""
@@ -136,6 +151,9 @@ class Amazon:
 
     def _under_key(self, name: str, key: str, body: bytes) -> Answer:
         known = self.keys.get(key)
+        if key in self.stuck:
+            self._count("kept failure")
+            return self.stuck[key]
         if known is not None:
             if known[0] != body:
                 self._count("DuplicateIdempotencyKey")
@@ -173,12 +191,12 @@ class Amazon:
             self._count("PeriodicAmountExceeded")
             refused = _refusal(400, "PeriodicAmountExceeded", f"limit {permission.limit}")
             return refused, self._keeps_refusals
-        declined = self._draw("decline", len(DECLINES) + 1)
+        declined = self._draw(f"decline {key}", len(DECLINES) + 1)
         if declined:
             reason = DECLINES[declined - 1]
             self._count(reason)
             if reason == "HardDeclined":
-                permission.state, permission.reason = "NonChargeable", "PaymentMethodInvalid"
+                self.changes(permission, "NonChargeable", "PaymentMethodInvalid")
             return _refusal(422, reason, "the bank says no"), True
         charge = self._take(permission, amount, key, said, month)
         return (201, self._charge_body(charge)), False
@@ -197,14 +215,16 @@ class Amazon:
             month=month,
             state="Captured" if said.get("captureNow", True) else "Authorized",
         )
-        late = self._draw("late", 4)
+        late = self._draw(f"late {key}", 4)
         if late:
             charge.state = "AuthorizationInitiated"
             charge.settles_at = self._now() + (1, 5, 23)[late - 1] * _HOUR
             self._late[charge.id] = charge
-            charge.settles_as = ("Captured", "Declined")[self._draw("late.end", 2)]
+            charge.settles_as = ("Captured", "Declined")[self._draw(f"late.end {key}", 2)]
         else:
             charge.captured = amount if charge.state == "Captured" else 0
+        if late:
+            self.tell("CHARGE", charge.id, permission.id, charge.settles_at or self._now())
         self.charges[charge.id] = charge
         self.by_key[key] = charge
         self.by_reference.setdefault(charge.reference, []).append(charge)
@@ -253,7 +273,7 @@ class Amazon:
         if self.returned(charge.id) + amount > charge.captured:
             self._count("refund above the charge")
             return _refusal(400, "TransactionAmountExceeded", "more than was captured"), True
-        declined = self._draw("refund", 3)
+        declined = self._draw(f"refund {key}", 3)
         refund = Refund(
             id=f"S03-{len(self.refunds) + 1:07d}-0000001-R{len(self.refunds) + 1:06d}",
             charge=charge.id,
@@ -267,6 +287,7 @@ class Amazon:
         self.refund_by_key[key] = refund
         self.refunds_of.setdefault(charge.id, []).append(refund)
         self._going_back[refund.id] = refund
+        self.tell("REFUND", refund.id, charge.permission, refund.settles_at)
         return (201, self._refund_body(refund)), False
 
     def returned(self, charge_id: str) -> int:

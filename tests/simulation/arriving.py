@@ -10,7 +10,7 @@ from typing import Any
 from simulation.books import instant_of
 from simulation.calendar import SOLD, due_at, start_of
 from simulation.view import SKEW_ALLOWED, View
-from simulation.world import SECOND, instant
+from simulation.world import SECOND, instant, moment
 
 _ATTEMPT = """SELECT a.id, a.idempotency_key, a.body, a.number, a.intended_at,
 s.cycle, s.purpose, o.external_id, o.id AS owner_id, p.amazon_id AS permission
@@ -24,7 +24,6 @@ FROM subscription_event WHERE subscription_id = ?1
 AND state_after NOT IN ('paused', 'canceled')), 0)"""
 _ROOM = """SELECT m.used_yen + m.held_yen AS yen FROM cap_month m
 JOIN charge_permission p ON p.id = m.permission_id WHERE p.amazon_id = ? AND m.month = ?"""
-_NEARLY = 30 * SECOND
 _FAR_OFF = 120 * SECOND
 _LONGEST_JUMP = timedelta(hours=26)
 
@@ -43,8 +42,6 @@ class Arrivals:
         is_charge = operation == "POST charges"
         found = self._view.rows(_ATTEMPT if is_charge else _REFUND, key)
         self.invariant_03_no_send_without_intent(key, body, found)
-        if is_charge and found:
-            self._excuse_fast_clock(found[0]["permission"])
         is_first = key not in self._view.bodies
         self.invariant_04_one_body_per_key(key, body)
         if is_charge and found and is_first:
@@ -52,6 +49,7 @@ class Arrivals:
 
     def _first_arrival(self, attempt: dict[str, Any]) -> None:
         self.invariant_03_derived_key(attempt)
+        self.invariant_29_no_new_key_while_reconciling(attempt)
         task = self._view.world.current
         if task is not None and abs(task.process.skew) > _FAR_OFF:
             self.invariant_13_not_before_due(attempt, early=_LONGEST_JUMP)
@@ -64,6 +62,8 @@ class Arrivals:
         self, key: str, body: bytes, found: list[dict[str, Any]]
     ) -> None:
         """What arrives was committed in the books before, byte for byte."""
+        if not found and self._view.went_back:
+            return  # sent before the books were lost, and late
         if not found:
             self._view.broken("invariant_03", f"key {key} is not in the books")
         elif bytes(found[0]["body"]) != body:
@@ -111,6 +111,12 @@ class Arrivals:
             self._view.broken(
                 "invariant_13", f"{person.name} cycle {attempt['cycle']} before {due}"
             )
+
+    def invariant_29_no_new_key_while_reconciling(self, attempt: dict[str, Any]) -> None:
+        """Books from a backup are compared with Amazon before anything new is begun."""
+        since = self._view.reconciling_since
+        if since is not None and moment(instant_of(attempt["intended_at"])) >= since:
+            self._view.broken("invariant_29", f"{attempt['external_id']} has a new key")
 
     def invariant_30_no_new_key_under_the_brake(self, attempt: dict[str, Any]) -> None:
         """While the brake is pulled only keys of before are sent."""
@@ -174,18 +180,6 @@ class Arrivals:
             self._view.broken(
                 "invariant_08", f"{permission} {month}: Amazon took {taken}, we count {ours}"
             )
-
-    def _excuse_fast_clock(self, permission: str) -> None:
-        """Known: a clock seconds ahead may think that Amazon's new month has begun already.
-
-        Our months reach forward, not back, from the moment of sending; see docs/simulation.md.
-        """
-        world, task = self._view.world, self._view.world.current
-        if task is None or task.process.skew <= 0 or not self._view.setting.fast_clock_excused:
-            return
-        month = self._view.amazon.month
-        if month(world.now) != month(world.now + task.process.skew + _NEARLY):
-            self._view.wrong_clock.add(permission)
 
     def _excused(self) -> set[str]:
         task = self._view.world.current

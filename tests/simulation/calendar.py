@@ -29,6 +29,9 @@ SOLD: Final = {
     "gift": Sold(1_980, months=1, first_price=0),
     "yearly": Sold(98_000, months=12),
     "week": Sold(777, days=14),
+    "quarter": Sold(4_800, months=3),
+    "half": Sold(8_700, months=6),
+    "annual": Sold(15_800, months=12),
 }
 
 

@@ -10,8 +10,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
+from simulation.aside import invariant_37_no_false_quarantine
 from simulation.books import instant_of
 from simulation.calendar import SOLD, due_at, price_of, start_of
+from simulation.told import (
+    invariant_23_permissions_equal_amazon,
+    invariant_26_everybody_was_told,
+)
 from simulation.view import View
 from simulation.world import SECOND, instant
 
@@ -234,6 +239,8 @@ def invariant_25_a_decline_was_said(view: View) -> None:
         charge = view.amazon.by_key.get(row["k"])
         if charge is not None and charge.state == "Declined":
             continue
+        if charge is None and row["reason_code"] == "NoEffect":
+            continue  # the janitor proved that nothing had come of it, and is right
         if row["reason_code"] not in view.amazon.refused.get(row["k"], ()):
             view.broken("invariant_25", f"key {row['k']}: Amazon never said {row['reason_code']}")
     view.none(
@@ -248,13 +255,15 @@ def invariant_26_charged_is_told_when_it_is(view: View) -> None:
     """The notice "charged" is written for each captured charge, and for no other."""
     view.none(
         "invariant_26",
-        "SELECT s.reference FROM notice n JOIN slot s ON n.dedup_key = s.reference || '/charged/0' "
-        "WHERE n.kind = 'charged' AND s.state NOT IN ('paid', 'quarantined')",
+        "SELECT s.reference FROM slot s JOIN notice n ON n.merchant_id = s.merchant_id "
+        "AND n.dedup_key = s.reference || '/charged/0' "
+        "WHERE s.state NOT IN ('paid', 'quarantined')",
     )
     view.none(
         "invariant_26",
         "SELECT s.reference FROM slot s WHERE s.state = 'paid' AND NOT EXISTS "
-        "(SELECT 1 FROM notice n WHERE n.dedup_key = s.reference || '/charged/0')",
+        "(SELECT 1 FROM notice n WHERE n.merchant_id = s.merchant_id "
+        "AND n.dedup_key = s.reference || '/charged/0')",
     )
 
 
@@ -409,15 +418,6 @@ def invariant_36_no_room_leaked(view: View) -> None:
     )
 
 
-def invariant_37_no_false_quarantine(view: View) -> None:
-    """Nothing is set aside for a person that Amazon answered by the rules."""
-    view.none(
-        "invariant_37",
-        "SELECT s.reference, s.reason, a.detail FROM slot s LEFT JOIN attempt a "
-        "ON a.slot_id = s.id WHERE s.state = 'quarantined'",
-    )
-
-
 LIVENESS: Final[tuple[Callable[[View], None], ...]] = (
     invariant_33_nothing_forgotten,
     invariant_33_every_cycle_came,
@@ -425,4 +425,6 @@ LIVENESS: Final[tuple[Callable[[View], None], ...]] = (
     invariant_35_books_equal_amazon,
     invariant_36_no_room_leaked,
     invariant_37_no_false_quarantine,
+    invariant_23_permissions_equal_amazon,
+    invariant_26_everybody_was_told,
 )

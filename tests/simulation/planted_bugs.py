@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 
 from billing import Brake, OutcomeKind
@@ -29,6 +29,7 @@ from simulation.wrong_engines import (
     booked_twice,
     captures_not_counted,
     constant,
+    counts_as_sent,
     far_window,
     gives,
     made_longer,
@@ -39,6 +40,7 @@ from simulation.wrong_engines import (
     of_the_clock,
     on_the_30th_day,
     paid_at_once,
+    read_as_closed,
     released_while_open,
     respelled,
     sends,
@@ -208,6 +210,11 @@ BUGS: Final = (
         {"network": _UNKNOWN},
     ),
     Bug(
+        "nonsense goes to a person",
+        {"scheduler.run.send": answers(OutcomeKind.UNKNOWN, kind=OutcomeKind.CONTRADICTION)},
+        {"network": {"garbage": 300}},
+    ),
+    Bug(
         "unknown is paid",
         {
             "scheduler.run.send": answers(
@@ -234,15 +241,18 @@ BUGS: Final = (
     ),
     Bug(
         "two tries at once",
-        {"billing.intend._due": while_another_is_open},
+        {"billing.intend.to_be_charged": while_another_is_open},
         {"schedulers": 3, "delay": 100, "network": _UNKNOWN},
         damage="DROP INDEX attempt_one_open_or_successful",
     ),
     Bug(
         "charged while paused",
-        {"billing.intend._due": whatever_the_agreement_does},
-        {"shape": "heavy", "sharing": 4, "actions_per_100_days": 300, "subscriptions": 16},
-        seeds=40,
+        # Who stops owes nothing any more, so the state is looked at for nothing until debts stay.
+        {
+            "billing.intend.to_be_charged": whatever_the_agreement_does,
+            "billing.agreements.giving_up.write_off": gives(None),
+        },
+        {"decline": 500, "actions_per_100_days": 600},
     ),
     Bug("cycle by date", {"billing.settle.cycle_start": on_the_30th_day}),
     Bug("drift after February", {"billing.settle.cycle_start": never_after_the_28th}),
@@ -272,6 +282,27 @@ BUGS: Final = (
         {"clock_jump": 60, "anchors": (1, 5, 10, 15, 20, 25, 31), "subscriptions": 40},
     ),
     Bug("dunning without end", {"scheduler.watch.end_waits": gives(0)}, {"decline": 500}),
+    Bug(
+        "no margin for clocks",
+        {"billing.dates.CLOCK_MARGIN": constant(timedelta(0))},
+        {"skew_seconds": 60, "amazon_month": "UTC", "anchors": (1,)},
+    ),
+    Bug(
+        "a message is believed",
+        {"scheduler.inbox.record_permissions": read_as_closed},
+        {"messages": 0, "buyer_per_100_days": 300},
+    ),
+    Bug(
+        "a failed delivery counts as sent",
+        {"scheduler.deliveries.record_deliveries": counts_as_sent},
+        {"mails": 500},
+    ),
+    Bug(
+        "books from a backup go on at once",
+        {"billing.intend.load_brake": gives(Brake())},
+        {"restore_on": 2, "network": {"503": 300}},
+        seeds=40,
+    ),
     Bug("paid and not told", {"billing.record_work.write_notices": without("charged")}),
     Bug("no pace", {"scheduler.pacing.take": no_waits}, {"paced": True, "subscriptions": 40}),
 )

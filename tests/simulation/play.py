@@ -8,12 +8,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Final
 
 from simulation import invariants
 from simulation.actors import Actors
 from simulation.amazon import Amazon
 from simulation.arriving import Arrivals
+from simulation.messages import Post
 from simulation.points import Points
+from simulation.restoring import Restorer
 from simulation.schedulers import Schedulers
 from simulation.setting import Setting
 from simulation.shop import Shop, on_network, open_shop, opens_at
@@ -21,9 +24,15 @@ from simulation.sometimes import in_books
 from simulation.stage import on_stage
 from simulation.store import Store, open_store
 from simulation.tape import Tape
+from simulation.telling import Receivers
 from simulation.view import View, Violation
 from simulation.wire import Network
 from simulation.world import DAY, World
+
+_ENDED: Final = """SELECT o.external_id AS name, o.state, o.next_cycle AS cycle,
+COALESCE((SELECT SUM(i.paid_yen) FROM invoice i WHERE i.subscription_id = o.id), 0) AS yen
+FROM subscription o"""
+_RUNNING: Final = "SELECT COUNT(*) AS n FROM subscription WHERE state NOT IN ('canceled', 'paused')"
 
 
 @dataclass(slots=True)
@@ -40,6 +49,8 @@ class Played:
     charges: int
     days_played: int
     counts: Counter[str] = field(default_factory=Counter)
+    ended: dict[str, tuple[str, int, int]] = field(default_factory=dict)
+    """How each subscription stands at the end: its state, its next cycle, the yen it has paid."""
 
 
 def play(
@@ -63,10 +74,13 @@ def play(
             tape=dict(choices.taken),
             lines=list(world.lines),
             fingerprint=world.fingerprint,
-            subscription_days=len(game.shop.people) * game.days_played,
+            subscription_days=game.subscription_days,
             charges=len(game.amazon.charges),
             days_played=game.days_played,
             counts=game.counted(),
+            ended={
+                row["name"]: (row["state"], row["cycle"], row["yen"]) for row in store.rows(_ENDED)
+            },
         )
 
 
@@ -97,6 +111,7 @@ class _Game:
         self.world, self.setting, self.store = world, setting, store
         self.quiet = False
         self.days_played = 0
+        self.subscription_days = 0  # of agreements that run: who has left counts no more
         rates = {"decline": setting.decline, "late": setting.late, "refund": setting.decline}
         self.amazon = Amazon(
             now=lambda: world.now,
@@ -125,9 +140,26 @@ class _Game:
         arrivals = Arrivals(self.view)
         self.network.arrived, self.network.answered = arrivals.arrived, arrivals.answered
         world.on_death = self.schedulers.restarted
+        self.network.kept = setting.kept_500
+        self.receivers = Receivers(world=world, store=store, view=self.view, trouble=setting.mails)
+        self.receivers.open_for(self.shop)
+        self.schedulers.deliver = self.receivers.deliver_for_ever
+        self.post = Post(
+            world=world, store=store, schedulers=self.schedulers, trouble=setting.messages
+        )
+        self.amazon.tell = self.post.tell
+        self.restorer = Restorer(
+            world=world,
+            shop=self.shop,
+            store=store,
+            amazon=self.amazon,
+            schedulers=self.schedulers,
+            view=self.view,
+        )
 
     def _draw(self, label: str, n: int, rates: Mapping[str, int]) -> int:
-        rate = 0 if self.quiet and label != "late.end" else rates.get(label, 1_000)
+        kind = label.partition(" ")[0]
+        rate = 0 if self.quiet and kind != "late.end" else rates.get(kind, 1_000)
         return self.world.tape.choose(f"bank {label}", n, permille=rate)
 
     def play(self) -> BaseException | None:
@@ -143,6 +175,8 @@ class _Game:
             }
             try:
                 self.schedulers.start()
+                if setting.restore_on is not None:
+                    self.restorer.plan(day=setting.restore_on)
                 self._days(setting.days, scan_every=max(1, setting.days // 20))
                 self._heal()
                 self._days(setting.settle_days, scan_every=max(1, setting.settle_days // 4))
@@ -160,13 +194,16 @@ class _Game:
                 self.world.run(until=self.world.now + DAY // 8)
                 self.actors.look_at_brake()
             self.days_played += 1
+            self.subscription_days += self.store.rows(_RUNNING)[0]["n"]
             if (day + 1) % scan_every == 0:
                 self._check(invariants.SAFETY)
 
     def _heal(self) -> None:
         self.world.trace("faults end")
-        self.quiet = self.points.quiet = self.actors.quiet = True
+        self.quiet = self.points.quiet = self.actors.quiet = self.post.quiet = True
         self.network.rates.clear()
+        self.network.kept = 0
+        self.receivers.quiet = True
         self.store.rates = {}
         self.schedulers.heal()
 
@@ -186,6 +223,9 @@ class _Game:
             self.points.counts,
             self.schedulers.counts,
             self.actors.counts,
+            self.post.counts,
+            self.receivers.counts,
+            self.restorer.counts,
         ):
             found.update(source)
         return found + in_books(self.store)

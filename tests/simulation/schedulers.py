@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from sqlalchemy.exc import DBAPIError
@@ -13,12 +14,10 @@ from simulation.shop import Shop
 from simulation.store import Store
 from simulation.world import DAY, SECOND, Process, World, moment
 
-TICK: Final = 60 * SECOND
 _LONGEST_IDLE: Final = {"live": 20 * 3_600 * SECOND, "sandbox": 5 * DAY}
 """In live a run must come before the clock counts as one that jumped."""
 
 _LOOKS_PER_CHAINING: Final = 16
-_WATCH_EVERY: Final = 6 * 3_600 * SECOND
 _RESTARTS: Final = tuple(seconds * SECOND for seconds in (2, 60, 600, 7_200, 100_000))
 
 _MOMENTS: Final = (
@@ -45,6 +44,7 @@ class Schedulers:
         self.starts = 0
         self.quiet = False
         self.counts: dict[str, int] = {}
+        self.deliver: Callable[[Shop], None] = lambda shop: None
         self._looks = 0
 
     def start(self) -> None:
@@ -63,6 +63,22 @@ class Schedulers:
             lambda: self._begin(process.name, process.incarnation + 1),
         )
 
+    def stop_all(self) -> None:
+        """No process is started anew until `start`: somebody works at the books."""
+        self.running.clear()
+
+    def look_into_inbox(self) -> None:
+        """Let the first process that runs look into what notifications name."""
+        process = next((each for each in self.running.values() if not each.dead), None)
+        if process is not None:
+            self._world.spawn(process, self._look_into_inbox)
+
+    def _look_into_inbox(self) -> None:
+        try:
+            self._shop.engine.process_notifications()
+        except (RunStopped, AmazonSilent, DBAPIError) as problem:
+            self._count(type(problem).__name__)
+
     def heal(self) -> None:
         """From now on every clock is right."""
         self.quiet = True
@@ -76,6 +92,8 @@ class Schedulers:
         self._world.trace(f"{name} starts, clock {process.skew // SECOND:+d} s")
         self._world.spawn(process, self._charge_for_ever)
         self._world.spawn(process, self._watch_for_ever)
+        if self._setting.mails is not None:
+            self._world.spawn(process, lambda: self.deliver(self._shop))
 
     def _skew(self, name: str) -> int:
         most = 0 if self.quiet else self._setting.skew_seconds
@@ -83,11 +101,15 @@ class Schedulers:
         return (0, most, -most)[choice] * SECOND
 
     def _charge_for_ever(self) -> None:
-        idle = TICK
+        idle = self._tick
         while True:
             self._maybe_jump()
-            idle = TICK if self._charge() else min(2 * idle, self._longest_idle)
+            idle = self._tick if self._charge() else min(2 * idle, self._longest_idle)
             self._world.sleep(self._until_next(idle))
+
+    @property
+    def _tick(self) -> int:
+        return self._setting.tick_seconds * SECOND
 
     @property
     def _longest_idle(self) -> int:
@@ -108,7 +130,7 @@ class Schedulers:
 
     def _watch_for_ever(self) -> None:
         while True:
-            self._world.sleep(_WATCH_EVERY)
+            self._world.sleep(self._setting.watch_hours * 3_600 * SECOND)
             try:
                 self._look_around()
             except (RunStopped, AmazonSilent, DBAPIError) as problem:
@@ -137,7 +159,7 @@ class Schedulers:
         ahead = moment(instant_of(min(coming))) - moment(self._world.clock())
         # A tick comes at its own second of the minute, so processes do not march in step.
         phase = sum(self._name().encode()) % 7 if self._setting.schedulers > 1 else 0
-        return min(idle, max(TICK, ahead + (1 + phase) * SECOND))
+        return min(idle, max(self._tick, ahead + (1 + phase) * SECOND))
 
     def _moments(self, which: str, now: str) -> list[str | None]:
         return [self._store.rows(sql.format(which), now)[0]["at"] for sql in _MOMENTS]

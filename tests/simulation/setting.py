@@ -44,6 +44,7 @@ SHAPES: dict[str, tuple[str, ...]] = {
     "mixed": ("basic", "studio", "coffee", "team", "gift"),
     "heavy": ("studio", "studio", "basic", "yearly"),
     "short": ("week", "basic"),
+    "long": ("basic", "quarter", "half", "annual"),
 }
 
 
@@ -63,6 +64,9 @@ class Setting:
     one_host: bool = True
     environment: str = "live"
     paced: bool = False
+    in_flight: int = 8
+    watch_hours: int = 6
+    tick_seconds: int = 60
     charge_hour: int = 9
     cap_yen: int = 50_000
     cap_rule: str = "split"
@@ -84,7 +88,10 @@ class Setting:
     actions_per_100_days: int = 0
     buyer_per_100_days: int = 0
     brake: int = 0
-    fast_clock_excused: bool = True
+    messages: int | None = None
+    kept_500: int = 0
+    restore_on: int | None = None
+    mails: int | None = None
     only: tuple[int, ...] | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -108,23 +115,82 @@ def quiet(seed: int, **changes: Any) -> Setting:
     return replace(Setting(seed=seed, start=date(2027, 1, 25), days=70), **changes)
 
 
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large a shop is, and how much noise it bears: large ones share the cost of each run."""
+
+    subscriptions: tuple[int, ...]
+    days: tuple[int, ...]
+    network: tuple[int, ...]
+    decline: tuple[int, ...]
+    delay: tuple[int, ...]
+    broken: tuple[int, ...]
+    acts: tuple[int, ...]
+    schedulers: tuple[int, ...]
+    in_flight: int
+    watch_hours: int
+    tick_seconds: int
+
+
+SMALL = Size(
+    subscriptions=(12, 40, 80),
+    days=(45, 60, 100),
+    network=(0, 10, 40, 150),
+    decline=(0, 10, 50, 200),
+    delay=(0, 2, 10, 50),
+    broken=(0, 0, 2, 10),
+    acts=(0, 10, 30, 80),
+    schedulers=(1, 1, 2, 2, 3, 4),
+    in_flight=8,
+    watch_hours=6,
+    tick_seconds=60,
+)
+LARGE = Size(
+    subscriptions=(1_600, 2_000, 2_400),
+    days=(70, 100, 130),
+    network=(0, 1, 3, 10),
+    decline=(0, 5, 10, 20),
+    delay=(0, 1, 2),
+    broken=(0, 0, 1, 2),
+    acts=(0, 1, 2),
+    schedulers=(1, 1, 2),
+    in_flight=25,
+    watch_hours=24,
+    tick_seconds=3_600,
+)
+
+
 def drawn(seed: int) -> Setting:
-    """The world of a seed."""
+    """The world of a seed: two in three are small and loud, the third is large."""
+    return drawn_of(seed, LARGE if seed % 3 == 0 else SMALL)
+
+
+def large(seed: int) -> Setting:
+    """A large world of a seed, in which many years pass."""
+    return drawn_of(seed, LARGE)
+
+
+def drawn_of(seed: int, size: Size) -> Setting:
+    """A world of a size; what it is like is the seed's."""
     dice = Random(f"world {seed}")
     edge = dice.choice(EDGES) - timedelta(days=dice.randint(1, 9))
-    loud = dice.choice((0, 3, 10, 40, 150))
+    loud = dice.choice(size.network)
     world = Setting(
         seed=seed,
         start=edge,
-        days=dice.choice((45, 60, 100, 200, 400)),
-        subscriptions=dice.choice((12, 80, 160, 240, 300, 300, 300)),
+        days=dice.choice(size.days),
+        subscriptions=dice.choice(size.subscriptions),
         sharing=dice.choice((1, 1, 1, 2, 4)),
         anchors=dice.choice(((1,), (31,), (1, 15, 31), (5, 10, 20, 25, 27), (28, 29, 30, 31))),
-        shape=dice.choice(("plain", "plain", "mixed", "mixed", "heavy", "short")),
-        schedulers=dice.choice((1, 1, 2, 2, 3, 4)),
+        shape=dice.choice(("plain", "mixed", "mixed", "heavy", "short", "long", "long")),
+        schedulers=dice.choice(size.schedulers),
         one_host=dice.random() < 0.5,
         environment=dice.choice(("live", "sandbox")),
-        paced=dice.random() < 0.15,
+        # Under the pace a run has only a handful in hand: too slow for a large shop.
+        paced=dice.random() < 0.15 and size is SMALL,
+        in_flight=size.in_flight,
+        watch_hours=size.watch_hours,
+        tick_seconds=size.tick_seconds,
         charge_hour=dice.choice((9, 9, 0, 8, 23)),
         cap_yen=dice.choice((50_000, 50_000, 30_000, 100_000)),
         cap_rule=dice.choice(("split", "defer", "refuse")),
@@ -133,18 +199,22 @@ def drawn(seed: int) -> Setting:
         amazon_month=dice.choice(("JST", "UTC")),
         keeps_refusals=dice.random() < 0.7,
         network={kind: loud for kind in NETWORK if loud and dice.random() < 0.4},
-        decline=dice.choice((0, 10, 50, 200)),
-        late=dice.choice((0, 0, 20, 100)),
-        delay=dice.choice((0, 2, 10, 50)),
-        kill=dice.choice((0, 0, 1, 4)),
-        commit_lost=dice.choice((0, 0, 2, 10)),
-        commit_unknown=dice.choice((0, 0, 2, 10)),
-        lock_lost=dice.choice((0, 0, 5)),
+        decline=dice.choice(size.decline),
+        late=dice.choice((0, 0, 2, 5)) * size.decline[-1] // 10,
+        delay=dice.choice(size.delay),
+        kill=dice.choice((0, 0, 1, 4)) if size is SMALL else dice.choice((0, 0, 1)),
+        commit_lost=dice.choice(size.broken),
+        commit_unknown=dice.choice(size.broken),
+        lock_lost=dice.choice(size.broken) // 2,
         skew_seconds=dice.choice((0, 0, 5, 60)),
         clock_jump=dice.choice((0, 0, 0, 10)),
-        actions_per_100_days=dice.choice((0, 0, 10, 30, 80)),
-        buyer_per_100_days=dice.choice((0, 10, 50)),
+        actions_per_100_days=dice.choice(size.acts),
+        buyer_per_100_days=dice.choice(size.acts),
         brake=dice.choice((0, 0, 20)),
+        messages=dice.choice((None, 0, 300, 800)),
+        kept_500=dice.choice((0, 0, 0, 1)),
+        restore_on=dice.choice((None, None, 12, 30)) if size is SMALL else None,
+        mails=dice.choice((0, 100, 500)) if size is SMALL else None,
     )
     # Busy as the shop is large: else a small one would soon have nobody left.
     return replace(

@@ -37,7 +37,7 @@ from simulation.wire import Network, SignsNothing
 from simulation.world import World
 
 MERCHANT = "shop"
-_MASTER_KEY = bytes(range(32))
+MASTER_KEY = bytes(range(32))
 _HOST = "https://pay-api.amazon.jp"
 
 CATALOGUE = """
@@ -56,6 +56,12 @@ plans:
      every: {unit: year, count: 1}}
   - {code: week, name: {ja: 隔週, en: Fortnight}, price: 777, tax: reduced,
      every: {unit: week, count: 2}}
+  - {code: quarter, name: {ja: 3か月, en: Quarter}, price: 4800, tax: standard,
+     every: {unit: month, count: 3}}
+  - {code: half, name: {ja: 半年, en: Half year}, price: 8700, tax: standard,
+     every: {unit: month, count: 6}}
+  - {code: annual, name: {ja: 1年, en: Annual}, price: 15800, tax: standard,
+     every: {unit: year, count: 1}}
 add_ons:
   - {code: support, name: {ja: 電話, en: Phone}, price: 600, tax: standard, per_seat: true}
 coupons:
@@ -200,7 +206,7 @@ def open_shop(setting: Setting, *, store: Store, amazon: Amazon) -> Shop:
     def fill(connection: Any) -> Merchant:
         environment: Any = setting.environment
         store_merchant(connection, merchant_id=MERCHANT, environment=environment, rules=rules)
-        store_keys(connection, merchant_id=MERCHANT, keys=keys, master_key=_MASTER_KEY)
+        store_keys(connection, merchant_id=MERCHANT, keys=keys, master_key=MASTER_KEY)
         store_catalogue(connection, MERCHANT, _catalogue())
         merchant = load_merchant(connection, MERCHANT)
         rows = [_row(each, number) for number, each in enumerate(people)]
@@ -225,8 +231,8 @@ def _opened(
     engine = start_engine(
         database=store.engine,
         merchant_id=MERCHANT,
-        master_key=_MASTER_KEY,
-        endpoint=AmazonEndpoint(base_url=_HOST, paced=setting.paced, in_flight=8),
+        master_key=MASTER_KEY,
+        endpoint=AmazonEndpoint(base_url=_HOST, paced=setting.paced, in_flight=setting.in_flight),
         clock=_Stopped(at),
     )
     return Shop(setting, people, merchant, engine)

@@ -9,15 +9,17 @@ from collections import Counter
 from typing import Final
 
 from billing import checkpoints
+from simulation import messages, telling
 from simulation.setting import NETWORK
 from simulation.store import Store
 
 PLAYED_CHECKPOINTS: Final = frozenset(
     name
     for name in checkpoints.NAMES
-    if name.partition(".")[0] in ("cycle", "charge", "doubt", "refund", "janitor")
+    if name.partition(".")[0]
+    in ("cycle", "charge", "doubt", "refund", "janitor", "notice", "notification")
 )
-"""Named crash points of the engine that worlds reach; notices and notifications are elsewhere."""
+"""Named crash points of the engine that worlds reach; those of shipments are elsewhere."""
 
 _OPERATIONS: Final = (
     "POST charges",
@@ -102,6 +104,11 @@ REGISTRY: Final = (
     *(f"buyer {what}" for what in ("new card", "card gone", "closes")),
     *(f"desk {what}" for what in ("Cancel", "Undo", "retry", "refund requested")),
     *(f"desk brake {what}" for what in ("pulled", "released")),
+    *(f"message {way}" for way in messages.WAYS),
+    *(f"{channel} {way}" for channel in ("mail", "webhook") for way in ("taken", *telling.WAYS)),
+    *(f"restore {what}" for what in ("begun", "ended")),
+    "POST charges 500_kept",
+    "amazon kept failure",
     *_IN_BOOKS,
 )
 

@@ -10,14 +10,17 @@ import random
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, Final
 
 import scheduler.senders
+from amazonpay import exchange
 from billing import checkpoints
 from scheduler import identity
 from simulation.senders import senders_of
+from simulation.telling import AtOnce
 from simulation.world import SECOND, World
 
 ROOMS: Final = ("scheduler", "billing", "amazonpay")
@@ -68,6 +71,11 @@ def on_stage(world: World, *, one_host: bool, point: Any) -> Iterator[None]:
         id(scheduler.senders.Senders): senders_of(world),
         id(identity.this_worker): this_worker,
         id(identity.dead_workers): dead_workers,
+        id(ThreadPoolExecutor): AtOnce,
+        # The real one gives what is done by its place in memory.
+        id(as_completed): list,
+        # The request as it was signed goes to the network: no httpx object is made of it.
+        id(exchange._outgoing): lambda request: request,
     }
     put_back = [*_replaced(stand_ins)]
     observer = lambda name: point(name)  # noqa: E731 - a fresh object, to be removed by identity

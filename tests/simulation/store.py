@@ -53,6 +53,17 @@ class Store:
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor]
 
+    def backup(self) -> sqlite3.Connection:
+        """A copy of the books as they are."""
+        copy = sqlite3.connect(":memory:", check_same_thread=False)
+        self.raw.backup(copy)
+        return copy
+
+    def put_back(self, copy: sqlite3.Connection) -> None:
+        """The books are the copy again; what was booked since is lost."""
+        copy.backup(self.raw)
+        copy.close()
+
     def close(self) -> None:
         """Forget everything."""
         self.engine.dispose()

@@ -40,6 +40,18 @@ class View:
     ledger: dict[str, int] = field(default_factory=dict)
     wrong_clock: set[str] = field(default_factory=set)
     """Permissions charged by a process whose clock was far off: their months are not compared."""
+    received: set[int] = field(default_factory=set)
+    """Deliveries that somebody took."""
+    reconciling_since: int | None = None
+    went_back: bool = False
+
+    def books_went_back(self) -> None:
+        """The books are those of an earlier moment: what was final then may not be so now."""
+        self.final.clear()
+        self.ledger.clear()
+        self.received.clear()
+        self.went_back = True
+        self.reconciling_since = self.world.now
 
     def rows(self, sql: str, *values: object) -> Rows:
         """Rows of the books."""

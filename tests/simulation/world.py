@@ -72,7 +72,7 @@ class World:
         self.tape = tape
         self.current: Task | None = None
         self.killed: set[str] = set()
-        self.lines: deque[str] = deque(maxlen=_LAST_LINES)
+        self._lines: deque[tuple[int, str]] = deque(maxlen=_LAST_LINES)
         self.events = 0
         self._fingerprint = 0
         self._heap: list[tuple[int, int, Task | Callable[[], None], int]] = []
@@ -89,9 +89,13 @@ class World:
 
     def trace(self, line: str) -> None:
         """Note what happened; the last lines go into a failure's file."""
-        told = f"{instant(self.now):%Y-%m-%d %H:%M:%S.%f} {line}"
-        self._fingerprint = zlib.crc32(told.encode(), self._fingerprint)
-        self.lines.append(told)
+        self._fingerprint = zlib.crc32(f"{self.now} {line}".encode(), self._fingerprint)
+        self._lines.append((self.now, line))
+
+    @property
+    def lines(self) -> list[str]:
+        """The last lines of the trace, with their moments."""
+        return [f"{instant(at):%Y-%m-%d %H:%M:%S.%f} {line}" for at, line in self._lines]
 
     def clock(self) -> datetime:
         """What the running process takes for the time."""
@@ -204,6 +208,14 @@ class World:
                 self.current = None
             process.tasks.clear()
             self.on_death(process)
+
+    def tasks(self) -> list[Task]:
+        """Those that wait for a moment, in the order of it."""
+        return [
+            what
+            for _, _, what, _ in sorted(self._heap, key=lambda e: e[:2])
+            if isinstance(what, Task)
+        ]
 
     def end(self) -> None:
         """Unwind everything that still waits, so that no frame outlives the world."""

@@ -24,14 +24,21 @@ DOORS = (
     "plans.columnar_calendar",
     "plans.lifecycle",
     "billing.agreements",
+    "billing.approvals",
+    "billing.checkouts",
+    "billing.customers",
+    "billing.bulk_work",
+    "billing.desk",
     "billing.dunning",
     "billing.deliveries",
     "billing.environment",
     "billing.evidence",
     "billing.mass_forecast",
     "billing.notifications",
+    "billing.one_off",
     "billing.quotes",
     "billing.restore",
+    "billing.settings",
 )
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

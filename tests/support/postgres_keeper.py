@@ -41,6 +41,10 @@ DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 WANTS_DURABLE = "AUTOPAY_TEST_DURABLE"
 
 
+class AskedToStopError(Exception):
+    """SIGTERM came. Not an OSError, for `Popen.poll` swallows those."""
+
+
 def main() -> int:
     arguments = _arguments()
     base: Path = arguments.base
@@ -51,7 +55,7 @@ def main() -> int:
             server = _start(base=base, programs=arguments.programs, log=log)
         (base / "ready").touch()
         _wait_for_end_of(arguments.watch, server)
-    except InterruptedError:
+    except AskedToStopError:
         pass
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:
         # The folder stays, for its log; whoever stops the run removes it.
@@ -73,7 +77,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _leave(signum: int, frame: FrameType | None) -> None:
-    raise InterruptedError("asked to stop")
+    raise AskedToStopError
 
 
 def _start(*, base: Path, programs: Path, log: IO[bytes]) -> subprocess.Popen[bytes]:

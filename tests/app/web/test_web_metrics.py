@@ -37,6 +37,20 @@ def test_where_no_token_is_set_there_are_no_metrics(stranger: Browser) -> None:
     assert (answer.status_code, "AUTOPAY_METRICS_TOKEN" in answer.text) == (404, True)
 
 
+@pytest.mark.parametrize("header", [None, "", "Bearer ", "Bearer"])
+def test_an_empty_token_opens_nothing(web_books: WebBooks, header: str | None) -> None:
+    """As AUTOPAY_METRICS_TOKEN= in a file of settings gives it."""
+    app = create_app(
+        database=web_books.database,
+        merchant=web_books.merchant,
+        staff_password=PASSWORD,
+        clock=FixedClock(),
+        metrics_token="",
+    )
+    headers = {} if header is None else {"Authorization": header}
+    assert Browser(app).get("/metrics", headers=headers).status_code == 404
+
+
 def test_prometheus_reads_what_is_told(monitored: FastAPI, web_books: WebBooks) -> None:
     for state in ("declined", "declined", "in_doubt", "captured"):
         web_books.add_charge(state=state)

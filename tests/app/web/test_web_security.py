@@ -4,46 +4,23 @@ import re
 from pathlib import Path
 
 import pytest
-from fastapi import FastAPI
-from fastapi.routing import iter_route_contexts
+from fastapi import FastAPI, Request, Response
 from web_books import PASSWORD, Browser, FixedClock, WebBooks
+from web_routes import examples_of, filled_routes
 
 from app.web import create_app
-from app.web.gate import OPEN_PATHS, safe_next
+from app.web.shell import OPEN, Shell, allow_origins, safe_next
 from billing import open_engine
 
 EXPECTED_HEADERS = {
     "content-security-policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-        "frame-ancestors 'none'; base-uri 'none'"
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+        "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     ),
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
     "cache-control": "no-store",
 }
-
-
-def routes(app: FastAPI) -> list[tuple[str, str]]:
-    """(method, path) of every route, with a real-looking id in the place of a parameter."""
-    found = [
-        (method, re.sub(r"\{\w+\}", "1", route.path))
-        for route in iter_route_contexts(app.routes)
-        for method in route.methods or ()
-    ]
-    assert len(found) >= 10, "the router was not enumerated"
-    return found
-
-
-def unsafe(app: FastAPI) -> list[str]:
-    return [path for method, path in routes(app) if method not in ("GET", "HEAD")]
-
-
-def test_every_page_needs_a_log_in(web_app: FastAPI, stranger: Browser) -> None:
-    for method, path in routes(web_app):
-        if path not in OPEN_PATHS:
-            answer = stranger.send(method, path)
-            assert answer.status_code == 303, path
-            assert answer.headers["location"].startswith("/login"), path
 
 
 def test_what_does_not_exist_tells_strangers_nothing(stranger: Browser) -> None:
@@ -111,26 +88,6 @@ def test_log_out_ends_the_session_on_the_server(staff: Browser) -> None:
     assert Browser(staff.app, cookies=stolen).get("/charges").status_code == 303
 
 
-@pytest.mark.parametrize(
-    ("headers", "good_token"),
-    [
-        pytest.param({}, False, id="no token"),
-        pytest.param({"origin": "http://evil.example"}, True, id="foreign origin"),
-        pytest.param({"origin": "null"}, True, id="opaque origin"),
-        pytest.param({"sec-fetch-site": "cross-site"}, True, id="cross-site"),
-        pytest.param({"sec-fetch-site": "same-site"}, True, id="neighbour"),
-    ],
-)
-def test_foreign_forms_are_refused_on_every_unsafe_route(
-    web_app: FastAPI, staff: Browser, headers: dict[str, str], good_token: bool
-) -> None:
-    token = staff.token("/charges") if good_token else ""
-    for path in unsafe(web_app):
-        answer = staff.send("POST", path, data={"form_token": token}, headers=headers)
-        assert answer.status_code == 403, path
-    assert staff.get("/charges").status_code == 200
-
-
 def test_a_token_of_another_browser_is_worthless(staff: Browser, web_app: FastAPI) -> None:
     other = Browser(web_app)
     other.log_in()
@@ -141,9 +98,9 @@ def test_a_token_of_another_browser_is_worthless(staff: Browser, web_app: FastAP
 @pytest.mark.parametrize(
     ("content", "content_type", "status"),
     [
-        pytest.param(b"a" * 20_000, "application/x-www-form-urlencoded", 413, id="too large"),
+        pytest.param(b"a" * 300_000, "application/x-www-form-urlencoded", 413, id="too large"),
         pytest.param(b"{}", "application/json", 415, id="not a form"),
-        pytest.param(b"a=1&" * 60, "application/x-www-form-urlencoded", 400, id="many fields"),
+        pytest.param(b"a=1&" * 600, "application/x-www-form-urlencoded", 400, id="many fields"),
         pytest.param(b"\xff=1", "application/x-www-form-urlencoded", 400, id="not ASCII"),
     ],
 )
@@ -155,9 +112,12 @@ def test_what_is_no_form_is_refused_in_words(
     assert "<h1>" in answer.text
 
 
-def test_headers_are_on_every_answer(web_app: FastAPI, staff: Browser, stranger: Browser) -> None:
-    answers = [staff.send(method, path) for method, path in routes(web_app)]
-    answers += [stranger.send(method, path) for method, path in routes(web_app)]
+def test_headers_are_on_every_answer(
+    web_app: FastAPI, web_books: WebBooks, staff: Browser, stranger: Browser
+) -> None:
+    routes = filled_routes(web_app, examples_of(web_books))
+    answers = [staff.send(method, path) for method, path, _ in routes]
+    answers += [stranger.send(method, path) for method, path, _ in routes]
     answers += [
         staff.get("/charges/999999"),
         staff.get("/nothing"),
@@ -170,12 +130,37 @@ def test_headers_are_on_every_answer(web_app: FastAPI, staff: Browser, stranger:
         assert EXPECTED_HEADERS.items() <= dict(answer.headers).items(), answer.url
 
 
+def test_a_page_may_allow_another_origin_for_itself(web_app: FastAPI, staff: Browser) -> None:
+    shell: Shell = web_app.state.shell
+
+    def button(request: Request) -> Response:
+        allow_origins(request, script_src="https://a.example", frame_src="https://a.example")
+        return shell.pages.error(request, status=404)
+
+    web_app.state.declared["GET", "/button"] = OPEN
+    web_app.add_api_route("/button", button, methods=["GET"])
+    policy = staff.get("/button").headers["content-security-policy"]
+    assert "script-src 'self' https://a.example;" in policy
+    assert "frame-src https://a.example" in policy
+    assert "a.example" not in staff.get("/charges").headers["content-security-policy"]
+
+
+def test_files_are_kept_for_a_year_under_their_version_only(stranger: Browser) -> None:
+    address = re.search(r'href="(/assets/style.css[^"]+)"', stranger.get("/login").text)
+    assert address
+    assert "immutable" in stranger.get(address[1]).headers["cache-control"]
+    assert stranger.get("/assets/style.css?v=old").headers["cache-control"] == "no-store"
+    assert stranger.get("/assets/../pages.py").status_code != 200
+
+
 def test_a_fault_of_our_own_is_a_page_without_secrets(
     web_app: FastAPI, staff: Browser, caplog: pytest.LogCaptureFixture
 ) -> None:
-    @web_app.get("/fault")
     def fault() -> None:
         raise RuntimeError("the secret")
+
+    web_app.state.declared["GET", "/fault"] = OPEN
+    web_app.add_api_route("/fault", fault, methods=["GET"])
 
     answer = staff.get("/fault")
     assert answer.status_code == 500
@@ -211,12 +196,12 @@ def test_without_the_database_the_page_says_so(web_books: WebBooks, staff: Brows
     ("wanted", "goes_to"),
     [
         pytest.param("/charges?state=declined", "/charges?state=declined", id="own page"),
-        pytest.param("https://evil.example/", "/charges", id="another site"),
-        pytest.param("//evil.example", "/charges", id="scheme-relative"),
-        pytest.param("/\\evil.example", "/charges", id="backslash"),
-        pytest.param("/charges\r\nx: y", "/charges", id="header injection"),
-        pytest.param("javascript:alert(1)", "/charges", id="script"),
-        pytest.param("//[", "/charges", id="broken address"),
+        pytest.param("https://evil.example/", "/", id="another site"),
+        pytest.param("//evil.example", "/", id="scheme-relative"),
+        pytest.param("/\\evil.example", "/", id="backslash"),
+        pytest.param("/charges\r\nx: y", "/", id="header injection"),
+        pytest.param("javascript:alert(1)", "/", id="script"),
+        pytest.param("//[", "/", id="broken address"),
     ],
 )
 def test_a_log_in_never_leads_elsewhere(wanted: str, goes_to: str) -> None:

@@ -1,95 +1,141 @@
-"""Sessions, form tokens and the brake on guessing, on a stop-watch that the test holds."""
+"""Sessions in the database: how long they last, what ends them, and whose they are."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import pytest
+from web_books import NOW, PASSWORD, WebBooks
 
-from app.web.login_guard import MOST_ADDRESSES, LoginGuard
-from app.web.sessions import IDLE_SECONDS, LONGEST_SECONDS, FormTokens, Sessions
+from app.web.shell import Role, Sessions
+from app.web.shell.forms import form_token, is_good_token
+from app.web.shell.sessions import IDLE, LONGEST, NoLongerAllowed
+from app.web.staff import add_staff, change_role, change_state, forget_second_factor, set_password
+from billing import reading, writing
+
+NEW_PASSWORD = "a sentence that is long enough"
 
 
-class StopWatch:
-    """Shows the seconds it was set to."""
+class WallClock:
+    """Shows the time it was set to."""
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self.at = NOW
 
-    def __call__(self) -> float:
-        return self.seconds
+    def now(self) -> datetime:
+        return self.at
 
 
 @pytest.fixture
-def watch() -> StopWatch:
-    return StopWatch()
+def wall() -> WallClock:
+    return WallClock()
 
 
-def test_a_session_ends_when_idle_for_30_minutes(watch: StopWatch) -> None:
-    sessions = Sessions(ticks=watch)
-    session_id = sessions.begin()
-    watch.seconds += IDLE_SECONDS
-    assert sessions.is_open(session_id)
-    watch.seconds += IDLE_SECONDS + 1
-    assert not sessions.is_open(session_id)
+@pytest.fixture
+def sessions(web_books: WebBooks, wall: WallClock) -> Sessions:
+    return Sessions(web_books.database, web_books.merchant_id, wall, needs_second_factor=False)
 
 
-def test_a_session_in_use_ends_after_12_hours(watch: StopWatch) -> None:
-    sessions = Sessions(ticks=watch)
-    session_id = sessions.begin()
-    while watch.seconds + 600 <= LONGEST_SECONDS:
-        watch.seconds += 600
-        assert sessions.is_open(session_id)
-    watch.seconds += 600
-    assert not sessions.is_open(session_id)
+@pytest.fixture
+def session(web_books: WebBooks, sessions: Sessions) -> str:
+    """The session of one owner, `hana`; there is a second one."""
+
+    def work(connection: object) -> str:
+        ids = [
+            add_staff(
+                connection,  # type: ignore[arg-type] # a connection
+                merchant_id=web_books.merchant_id,
+                name=name,
+                role=Role.OWNER,
+                password=PASSWORD,
+                by="test",
+                at=NOW,
+            )
+            for name in ("hana", "ken")
+        ]
+        return sessions.begin_staff(connection, staff_id=ids[0], level="full")  # type: ignore[arg-type] # the same
+
+    return writing(web_books.database, work)
 
 
-def test_ids_are_never_the_same_and_not_kept_as_such() -> None:
-    sessions = Sessions()
-    ids = {sessions.begin() for _ in range(100)}
-    assert len(ids) == 100
-    assert not any(session_id in repr(vars(sessions)) for session_id in ids)
+def test_a_session_ends_when_idle_for_30_minutes(
+    sessions: Sessions, session: str, wall: WallClock
+) -> None:
+    wall.at += IDLE
+    assert sessions.staff(session)
+    wall.at += IDLE + timedelta(seconds=1)
+    assert sessions.staff(session) is None
 
 
-def test_a_token_belongs_to_one_cookie_and_one_process() -> None:
-    tokens = FormTokens()
-    token = tokens.token("cookie")
-    assert tokens.is_good(token, bound_to="cookie")
-    assert not tokens.is_good(token, bound_to="other")
-    assert not tokens.is_good(tokens.token(""), bound_to="")
-    assert not FormTokens().is_good(token, bound_to="cookie")
+def test_a_session_in_use_ends_after_12_hours(
+    sessions: Sessions, session: str, wall: WallClock
+) -> None:
+    until = NOW + LONGEST
+    while wall.at + timedelta(minutes=10) <= until:
+        wall.at += timedelta(minutes=10)
+        assert sessions.staff(session)
+    wall.at += timedelta(minutes=10)
+    assert sessions.staff(session) is None
 
 
-def test_waits_double_and_belong_to_one_address(watch: StopWatch) -> None:
-    guard = LoginGuard("right", ticks=watch)
-    waits = []
-    for _ in range(6):
-        assert not guard.admits(user="staff", password="guess", address="a")
-        waits.append(guard.wait_seconds("a"))
-    assert waits == [0, 0, 2, 4, 8, 16]  # three are free, then 2^1, 2^2, 2^3, 2^4
-    assert guard.wait_seconds("b") == 0
-    watch.seconds += 16
-    assert guard.wait_seconds("a") == 0
+ENDINGS: dict[str, Callable[..., None]] = {
+    "password": lambda c, **who: set_password(c, password=NEW_PASSWORD, **who),
+    "role": lambda c, **who: change_role(c, role=Role.VIEWER, **who),
+    "disabled": lambda c, **who: change_state(c, state="disabled", **who),
+    "second factor": lambda c, **who: forget_second_factor(c, **who),
+}
 
 
-def test_the_wait_is_never_longer_than_a_quarter_of_an_hour(watch: StopWatch) -> None:
-    guard = LoginGuard("right", ticks=watch)
-    for _ in range(100):
-        guard.admits(user="staff", password="guess", address="a")
-    assert guard.wait_seconds("a") == 900
+@pytest.mark.parametrize("ending", ENDINGS.values(), ids=list(ENDINGS))
+def test_every_change_of_the_account_ends_its_sessions(
+    web_books: WebBooks, sessions: Sessions, session: str, ending: Callable[..., None]
+) -> None:
+    member = sessions.staff(session)
+    assert member
+    who = {"merchant_id": web_books.merchant_id, "name": "hana", "by": "ken", "at": NOW}
+    writing(web_books.database, lambda connection: ending(connection, **who))
+    assert sessions.staff(session) is None
+    with reading(web_books.database) as connection, pytest.raises(NoLongerAllowed):
+        sessions.recheck_staff(connection, member)
 
 
-def test_success_and_an_hour_of_quiet_wipe_the_slate(watch: StopWatch) -> None:
-    guard = LoginGuard("right", ticks=watch)
-    for _ in range(2):
-        guard.admits(user="staff", password="guess", address="a")
-    assert guard.admits(user="staff", password="right", address="a")
-    for _ in range(2):
-        guard.admits(user="staff", password="guess", address="a")
-    watch.seconds += 3601
-    guard.admits(user="staff", password="guess", address="a")
-    assert guard.wait_seconds("a") == 0
+def test_another_merchants_pages_do_not_know_it(
+    web_books: WebBooks, session: str, wall: WallClock
+) -> None:
+    others = Sessions(web_books.database, "other", wall, needs_second_factor=False)
+    assert others.staff(session) is None
 
 
-def test_many_addresses_do_not_fill_the_memory(watch: StopWatch) -> None:
-    guard = LoginGuard("right", ticks=watch)
-    for number in range(MOST_ADDRESSES + 10):
-        watch.seconds += 0.01
-        guard.admits(user="staff", password="guess", address=str(number))
-    assert len(guard._failures) <= MOST_ADDRESSES
+def test_a_session_of_a_customer_is_none_of_the_staff(
+    web_books: WebBooks, sessions: Sessions
+) -> None:
+    web_books.add_charge()
+    begun = writing(web_books.database, lambda c: sessions.begin_customer(c, customer_id=1))
+    found = sessions.customer(begun)
+    assert found
+    assert found.customer_id == 1
+    assert sessions.staff(begun) is None
+    writing(web_books.database, lambda c: sessions.end_all_of_customer(c, 1))
+    assert sessions.customer(begun) is None
+
+
+def test_no_session_id_is_kept(web_books: WebBooks, session: str) -> None:
+    with reading(web_books.database) as connection:
+        kept = connection.exec_driver_sql("SELECT * FROM web_session").all()
+    assert len(kept) == 1
+    assert session not in repr(kept)
+
+
+def test_a_live_merchant_asks_for_a_second_factor(
+    web_books: WebBooks, session: str, wall: WallClock
+) -> None:
+    live = Sessions(web_books.database, web_books.merchant_id, wall, needs_second_factor=True)
+    member = live.staff(session)
+    assert member
+    assert member.missing == "enrolment"
+
+
+def test_a_token_belongs_to_one_cookie() -> None:
+    token = form_token("cookie")
+    assert is_good_token(token, bound_to="cookie")
+    assert not is_good_token(token, bound_to="other")
+    assert not is_good_token(form_token(""), bound_to="")

@@ -1,6 +1,7 @@
 """Small books with hostile names in them, and a browser that needs no server."""
 
 import asyncio
+import html
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -9,8 +10,8 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 from sqlalchemy import Engine
+from support.schema import at_head
 
-from app.migrations import migrate
 from billing import SlotRow, load_merchant, open_engine, reading, store_merchant, writing
 
 PASSWORD = "一つだけの password"
@@ -194,7 +195,7 @@ class WebBooks:
 def open_books(url: str) -> WebBooks:
     """Books of a merchant with one plan and no charge yet."""
     database = open_engine(url)
-    migrate(database)
+    at_head(database)
     add_merchant(database, "web")
     books = WebBooks(database)
     books.add_plan()
@@ -234,11 +235,36 @@ class Browser:
     def get(self, path: str, **arguments: Any) -> httpx.Response:
         return self.send("GET", path, **arguments)
 
+    def post_form(self, page: str, action: str, **fields: str) -> httpx.Response:
+        """Fill in the form of a page that posts to `action`, and send it: token, id and all."""
+        return self.send("POST", action, data=self.form_of(page, action) | fields)
+
+    def form_of(self, page: str, action: str) -> dict[str, str]:
+        """The hidden fields of that form, drawn afresh."""
+        text = self.get(page).text
+        found = re.search(rf'<form[^>]*action="{re.escape(action)}".*?</form>', text, re.DOTALL)
+        assert found, f"{page} has no form for {action}"
+        inputs = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', found[0])
+        return {name: html.unescape(value) for name, value in inputs}
+
     def token(self, path: str) -> str:
         found = re.search(r'name="form_token" value="(\w+)"', self.get(path).text)
         assert found, f"{path} has no form"
         return found[1]
 
     def log_in(self, **changes: str) -> httpx.Response:
+        """As the owner whose password is a setting, unless told otherwise."""
         fields = {"form_token": self.token("/login"), "user": "staff", "password": PASSWORD}
         return self.send("POST", "/login", data=fields | changes)
+
+
+def sign_in_as_customer(app: FastAPI, customer_id: int) -> Browser:
+    """A browser with the session of a customer, as any way to sign in would begin it."""
+    sessions = app.state.shell.sessions
+    begun = writing(
+        sessions.database,
+        lambda connection: sessions.begin_customer(connection, customer_id=customer_id),
+    )
+    browser = Browser(app)
+    browser.cookies.set("autopay_my", begun, domain="autopay.test", path="/")
+    return browser

@@ -1,0 +1,81 @@
+"""What the pages of the back office share: the merchant's day, and figures that took long."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import TypeVar
+
+from fastapi import Request
+from sqlalchemy import Connection
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from app.web.backoffice.remembered import Remembered
+from app.web.shell import Shell
+from billing import civil_date
+from billing.desk import Coming, DayFigures, coming_charges, day_figures
+
+Result = TypeVar("Result")
+NEAR_DAYS, FAR_DAYS = 100, 400
+LARGEST_ID = 2**31 - 1  # PostgreSQL's INTEGER refuses to compare with more
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One merchant's back office. `closed` holds the days that will not change any more."""
+
+    shell: Shell
+    remembered: Remembered = field(default_factory=Remembered)
+    closed: dict[date, DayFigures] = field(default_factory=dict)
+
+    def today(self) -> date:
+        """The merchant's date by the clock of the books."""
+        return civil_date(at=self.shell.clock.now(), timezone=self.shell.merchant.timezone)
+
+    def page(
+        self, request: Request, template: str, *, status: int = 200, **values: object
+    ) -> Response:
+        """Draw a page of the back office."""
+        return self.shell.pages.page(
+            request, f"backoffice/{template}", status=status, today=self.today(), **values
+        )
+
+    def ask(self, name: str, work: Callable[[Connection], Result]) -> Result:
+        """Read something that may take long with much data; see `Remembered`."""
+        return self.remembered.get((name, self.today()), lambda: self.shell.read(work))
+
+    def coming(self, *, until: date) -> Coming:
+        """Every charge from today to a day or further: one answer serves all questions near by."""
+        days = NEAR_DAYS if (until - self.today()).days <= NEAR_DAYS else FAR_DAYS
+        at = self.shell.clock.now()
+
+        def work(connection: Connection) -> Coming:
+            return coming_charges(connection, self.shell.merchant, at=at, days=days)
+
+        return self.ask(f"coming {days}", work)
+
+    def days(self, wanted: Sequence[date]) -> list[DayFigures]:
+        """Figures of days that have begun; those that are closed are read once per process."""
+        today = self.today()
+        unknown = [day for day in wanted if day not in self.closed and day <= today]
+        name = f"days {unknown[0]} {unknown[-1]} {len(unknown)}" if unknown else ""
+
+        def work(connection: Connection) -> dict[date, DayFigures]:
+            return day_figures(connection, self.shell.merchant, days=unknown, today=today)
+
+        found = self.ask(name, work) if unknown else {}
+        self.closed.update({day: each for day, each in found.items() if each.closed})
+        known = found | self.closed
+        return [known.get(day, DayFigures(day)) for day in wanted]
+
+
+def days_between(first: date, last: date) -> list[date]:
+    """Every day from the first to the last, both included."""
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def row_number(text: str) -> int:
+    """The number of a row in an address; raises 404 for what can be none."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= LARGEST_ID):
+        raise HTTPException(404)
+    return int(text)

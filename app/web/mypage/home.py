@@ -1,0 +1,140 @@
+"""The first page of My Page: a card per subscription that says what comes next and why."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from fastapi import Request
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from app.web.mypage.charges_owned import OwnCharge, open_charges
+from app.web.mypage.payment_method import payment_path
+from app.web.mypage.subscription_mine import (
+    CANCEL,
+    CHANGE,
+    PAUSE,
+    SUBSCRIPTION,
+    UNDO,
+    Held,
+    Mine,
+)
+from app.web.mypage.subscription_words import waiting_words
+from app.web.shell import CUSTOMERS, Room, Words, customer_of, words_of
+from billing import Merchant, SubscriptionStory, load_catalogue, subscription_story
+from plans import BadInput
+from plans.lifecycle import Actor, Cancellation
+
+HOME = "/my/"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A change that waits for its day; `mine` when the customer may take it back herself."""
+
+    id: str
+    on: date
+    words: str
+    cancels: bool
+    mine: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One subscription as its card tells it; no story where the price list lacks its terms."""
+
+    held: Held
+    story: SubscriptionStory | None
+    waiting: Sequence[Waiting]
+    open: Sequence[OwnCharge]
+
+    @property
+    def links(self) -> dict[str, str]:
+        """Where its buttons lead."""
+        held = self.held
+        return {
+            "more": held.path(SUBSCRIPTION),
+            "change": held.path(CHANGE),
+            "pause": held.path(PAUSE),
+            "cancel": held.path(CANCEL),
+            "undo": held.path(UNDO),
+            "payment": payment_path(held.id),
+        }
+
+
+def add_home(room: Room, mine: Mine) -> None:
+    """Declare the first page."""
+
+    def home(request: Request) -> Response:
+        """What the customer has, at a glance."""
+        words = words_of(request)
+        name, cards = mine.shell.read(lambda c: _all(c, mine, request, words))
+        return mine.page(request, "home.html", name=name, cards=cards)
+
+    room.get(HOME, home, access=CUSTOMERS)
+
+
+def card_of(
+    connection: Connection,
+    mine: Mine,
+    held: Held,
+    charges: Sequence[OwnCharge],
+    words: Words,
+) -> Card:
+    """What the card of one subscription says."""
+    merchant = mine.merchant(connection)
+    story = story_of(connection, mine, merchant, held)
+    return Card(
+        held=held,
+        story=story,
+        waiting=() if story is None else _waiting(connection, merchant, story, words),
+        open=[each for each in charges if each.subscription_row == held.owned.id],
+    )
+
+
+def charges_to_pay(connection: Connection, mine: Mine, request: Request) -> list[OwnCharge]:
+    """What the customer has to pay and has not."""
+    return open_charges(
+        connection,
+        merchant_id=mine.shell.merchant.id,
+        customer_id=customer_of(request).customer_id,
+    )
+
+
+def _all(
+    connection: Connection, mine: Mine, request: Request, words: Words
+) -> tuple[str, list[Card]]:
+    name = mine.card(connection, request).name
+    charges = charges_to_pay(connection, mine, request)
+    held = mine.held(connection, request)
+    return name, [card_of(connection, mine, each, charges, words) for each in held]
+
+
+def story_of(
+    connection: Connection, mine: Mine, merchant: Merchant, held: Held
+) -> SubscriptionStory | None:
+    """What the engine tells of it; None where the price list lacks what it is on."""
+    try:
+        return subscription_story(
+            connection, merchant, subscription_id=held.id, at=mine.now(), charges=1
+        )
+    except BadInput:
+        return None
+
+
+def _waiting(
+    connection: Connection, merchant: Merchant, story: SubscriptionStory, words: Words
+) -> list[Waiting]:
+    if not story.value.queue:
+        return []
+    catalogue = load_catalogue(connection, merchant.id)
+    return [
+        Waiting(
+            id=each.id,
+            on=each.on,
+            words=waiting_words(each.change, catalogue, words),
+            cancels=isinstance(each.change, Cancellation),
+            mine=each.actor is Actor.CUSTOMER,
+        )
+        for each in story.value.queue
+    ]

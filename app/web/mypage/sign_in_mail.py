@@ -1,0 +1,80 @@
+"""Signing in by mail: a link works once, and nothing tells whether an address is known."""
+
+import secrets
+
+from fastapi import Request
+from starlette.responses import RedirectResponse, Response
+
+from app.web.mypage.amazon_button import public_address
+from app.web.mypage.signing_in import sign_in_customer
+from app.web.shell import SIGN_IN, FormReader, Shell, form_of
+from billing import writing
+from billing.customers import LINK_LASTS, ask_mail_link, mail_link_is_good, use_mail_link
+
+MAIL_LINK = "/my/sign-in/link"
+MINUTES = int(LINK_LASTS.total_seconds()) // 60
+
+
+def ask_by_mail(shell: Shell, request: Request, *, sent: str) -> Response:
+    """Write the mail, if there is anybody to write to; the page that follows is always the same."""
+    form = FormReader(form_of(request))
+    email = form.email("email")
+    address, key = public_address(shell, request), shell.master_key
+    if form.problems or address is None or key is None:
+        return shell.pages.page(
+            request, "mypage/sign_in_mail.html", status=422, form=form, possible=key is not None
+        )
+    source = request.client.host if request.client else ""
+    asked = writing(
+        shell.database,
+        lambda connection: ask_mail_link(
+            connection,
+            shell.merchant,
+            email=email,
+            source=source,
+            address=address,
+            seed=secrets.token_urlsafe(16),
+            master_key=key,
+            at=shell.wall.now(),
+        ),
+    )
+    if asked.slowed:
+        form.refuse("email", "join.mail.slowed", minutes=15)
+        return shell.pages.page(
+            request, "mypage/sign_in_mail.html", status=429, form=form, possible=True
+        )
+    return RedirectResponse(sent, status_code=303)
+
+
+def mail_was_sent(shell: Shell, request: Request) -> Response:
+    """What to do now."""
+    return shell.pages.page(request, "mypage/sign_in_sent.html", minutes=MINUTES)
+
+
+def open_mail(shell: Shell, request: Request) -> Response:
+    """A button to press: programs that look into mails open links too, and must not use them up."""
+    token = request.query_params.get("token", "")
+    good = shell.read(
+        lambda c: mail_link_is_good(c, shell.merchant, token=token, at=shell.wall.now())
+    )
+    return shell.pages.page(
+        request,
+        "mypage/sign_in_link.html",
+        token=token,
+        good=good,
+        again=SIGN_IN,
+    )
+
+
+def use_mail(shell: Shell, request: Request) -> Response:
+    """Sign in with the link, once."""
+    token = form_of(request).get("token")
+    customer_id = writing(
+        shell.database,
+        lambda c: use_mail_link(c, shell.merchant, token=token, at=shell.wall.now()),
+    )
+    if customer_id is None:
+        return shell.pages.page(
+            request, "mypage/sign_in_link.html", status=410, token="", good=False, again=SIGN_IN
+        )
+    return sign_in_customer(shell, request, customer_id=customer_id)

@@ -1,0 +1,126 @@
+"""What the last screen shows and keeps as evidence: the six items of the law, drawn once.
+
+What is shown and what is stored are the same bytes: the page puts this very text into itself.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+
+from fastapi import Request
+
+from app.web.shell import Shell, words_of
+from app.web.shell.rendering import environment
+from app.web.shell.words import catalogue_files
+from billing.checkouts import ConsentShown, Offer
+from billing.deliveries import NoticeRules
+from plans import AnchorRule, Unit
+from plans.lifecycle import Policy
+
+TEMPLATE = "mypage/offer.html"
+CUTOFF_DAYS = Policy().cutoff_days
+# A month has these days at least; later ones need a word about short months.
+SHORTEST_MONTH = 28
+
+
+@dataclass(frozen=True, slots=True)
+class TimeWords:
+    """The rule of the charge dates in figures that the words need.
+
+    `day` is the day of the month (0 for cycles of weeks and days), `at_month_end` when it is the
+    last one, `may_lack` when short months do not have it. `free_from` is the first day on which
+    the minimum term is done.
+    """
+
+    unit: str
+    count: int
+    day: int
+    at_month_end: bool
+    may_lack: bool
+    free_from: date | None
+
+    @classmethod
+    def of(cls, offer: Offer) -> "TimeWords":
+        """Of an offer, by its own anchor."""
+        interval, first = offer.price.interval, offer.first_paid_on
+        monthly = interval.unit in (Unit.MONTH, Unit.YEAR)
+        day = offer.plan.anchor_day or (first.day if first is not None and monthly else 0)
+        month_end = offer.plan.anchor_rule is AnchorRule.LAST_DAY
+        return cls(
+            unit=interval.unit.value,
+            count=interval.count,
+            day=0 if month_end else day,
+            at_month_end=monthly and month_end,
+            may_lack=monthly and not month_end and day > SHORTEST_MONTH,
+            free_from=_free_from(offer),
+        )
+
+
+def consent_shown(
+    shell: Shell,
+    request: Request,
+    *,
+    kind: str,
+    rules: NoticeRules,
+    offer: Offer | None,
+    figures: Mapping[str, object],
+    extra: Mapping[str, object],
+) -> ConsentShown:
+    """Draw the offer as it is to be shown and kept; `figures` are its plain values."""
+    return drawn_consent(
+        shell,
+        request,
+        template=TEMPLATE,
+        kind=kind,
+        figures=figures,
+        values={
+            "offer": offer,
+            "times": None if offer is None else TimeWords.of(offer),
+            "rules": rules,
+            "cutoff_days": CUTOFF_DAYS,
+            **extra,
+        },
+    )
+
+
+def drawn_consent(
+    shell: Shell,
+    request: Request,
+    *,
+    template: str,
+    kind: str,
+    figures: Mapping[str, object],
+    values: Mapping[str, object],
+) -> ConsentShown:
+    """Draw a part of a last screen that is to be shown and kept, from any template."""
+    words = words_of(request)
+    html = environment().get_template(template).render(t=words, merchant=shell.merchant, **values)
+    return ConsentShown(
+        kind=kind,
+        html=html.strip(),
+        language=words.language,
+        wording=wording_version(template, words.language),
+        offer=figures,
+        source=request.client.host if request.client else "",
+        agent=request.headers.get("user-agent", ""),
+    )
+
+
+@cache
+def wording_version(template: str, language: str) -> str:
+    """Which words and layout these are: a fingerprint of the template and of the catalogue."""
+    source, _, _ = environment().loader.get_source(environment(), template)  # type: ignore[union-attr] # the loader is ours
+    made = hashlib.sha256(source.encode())
+    for file in catalogue_files(language):
+        if file.name == "mypage_join.po":
+            made.update(file.read_bytes())
+    return f"{language}-{made.hexdigest()[:12]}"
+
+
+def _free_from(offer: Offer) -> date | None:
+    """The first day on which a cancellation may take effect; None without a minimum term."""
+    minimum = offer.price.minimum_cycles
+    cycles = [b for b in (*offer.quote.today, *offer.quote.coming) if b.cycle is not None]
+    return cycles[minimum].on if 0 < minimum < len(cycles) else None

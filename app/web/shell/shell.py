@@ -1,0 +1,70 @@
+"""What every room of the pages is given: the books, the clocks, and how to draw, read and act."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.travel import TimeMachine
+from app.web.shell.once import Act, OnceForms
+from app.web.shell.people import known_customer, known_staff
+from app.web.shell.rendering import Pages
+from app.web.shell.sessions import Sessions
+from billing import Merchant, reading, writing
+from scheduler import BillingEngine, Clock
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """One merchant's pages. `clock` is that of the books (virtual in a sandbox), `wall` the real.
+
+    `master_key` opens what is sealed in the database; None where nobody gave one. `charging` is
+    the engine for what cannot wait for the worker; None where nothing is charged from here.
+    `public_url` is where buyers reach these pages, without a slash at its end. `retention_offer`
+    is what somebody who wants to leave is offered instead: `pause`, `skip`, or `none`.
+    `given_settings` are names of settings that were given on purpose: they win at every start.
+    `time_machine` moves the clock of a sandbox with a local Amazon Pay; everybody else has none.
+    """
+
+    database: Engine
+    merchant: Merchant
+    clock: Clock
+    wall: Clock
+    master_key: bytes | None
+    pages: Pages
+    once: OnceForms
+    sessions: Sessions
+    charging: Callable[[], BillingEngine] | None = None
+    public_url: str = ""
+    retention_offer: str = "none"
+    given_settings: frozenset[str] = frozenset()
+    time_machine: TimeMachine | None = None
+
+    def read(self, work: Callable[[Connection], Result]) -> Result:
+        """Run `work` on one consistent snapshot of the books."""
+        with reading(self.database) as connection:
+            return work(connection)
+
+    def write(self, request: Request, work: Callable[[Connection], Result]) -> Result:
+        """Run `work` in one transaction in which the person may still do it.
+
+        Raises `NoLongerAllowed` when the session or the role was taken away meanwhile.
+        """
+
+        def checked(connection: Connection) -> Result:
+            if member := known_staff(request):
+                self.sessions.recheck_staff(connection, member)
+            if customer := known_customer(request):
+                self.sessions.recheck_customer(connection, customer)
+            return work(connection)
+
+        return writing(self.database, checked)
+
+    def act_once(self, request: Request, act: Act) -> Response:
+        """Do the work of a form at most once, and go to the page that follows."""
+        return self.once.run(request, act)

@@ -1,0 +1,54 @@
+"""Bulk work: a dry run whose rows are kept, a yes or no, slices that are done and can be undone.
+
+Nothing is known here of what is done to a row: `kinds.py` names the kinds, each with its acts.
+"""
+
+from billing.bulk_work.asking import permissions_to_ask
+from billing.bulk_work.charge_again import CHARGE_AGAIN, ChargeAgainPlan, plan_charge_again
+from billing.bulk_work.doing import Worked, merchants_with_bulk_work, next_rows, work_bulk
+from billing.bulk_work.jobs import decide_bulk, draft_bulk
+from billing.bulk_work.kinds import KINDS
+from billing.bulk_work.reading import (
+    bulk_figures,
+    bulk_rows,
+    load_bulk,
+    recent_bulk,
+)
+from billing.bulk_work.values import (
+    BulkFigure,
+    BulkJob,
+    BulkKind,
+    BulkRow,
+    BulkState,
+    PlannedRow,
+    RowOutcome,
+    RowState,
+    UnknownBulkJob,
+)
+
+__all__ = [
+    "CHARGE_AGAIN",
+    "KINDS",
+    "BulkFigure",
+    "BulkJob",
+    "BulkKind",
+    "BulkRow",
+    "BulkState",
+    "ChargeAgainPlan",
+    "PlannedRow",
+    "RowOutcome",
+    "RowState",
+    "UnknownBulkJob",
+    "Worked",
+    "bulk_figures",
+    "bulk_rows",
+    "decide_bulk",
+    "draft_bulk",
+    "load_bulk",
+    "merchants_with_bulk_work",
+    "next_rows",
+    "permissions_to_ask",
+    "plan_charge_again",
+    "recent_bulk",
+    "work_bulk",
+]

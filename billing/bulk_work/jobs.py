@@ -1,0 +1,167 @@
+"""Bulk work is asked for once, tried dry, and then decided upon by a person."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from billing.bulk_work.kinds import KINDS
+from billing.bulk_work.reading import as_job, jobs, rows
+from billing.bulk_work.values import (
+    BulkJob,
+    BulkState,
+    PlannedRow,
+    RowState,
+    UnknownBulkJob,
+)
+from billing.events import write_audit_event
+from billing.merchants import Merchant
+from billing.rows import fetch, insert_many, insert_unless_known
+from plans import BadInput
+
+__all__ = ["decide_bulk", "draft_bulk", "facts_text"]
+
+_DECISIONS = {
+    BulkState.READY: (BulkState.DRAFT,),
+    BulkState.WITHDRAWN: (BulkState.DRAFT,),
+    BulkState.STOPPED: (BulkState.READY,),
+    BulkState.UNDOING: (BulkState.DONE, BulkState.STOPPED),
+}
+# What counts as decided already, so that a second press of the same button is no fault.
+_SAME = {
+    BulkState.READY: (BulkState.READY, BulkState.DONE),
+    BulkState.WITHDRAWN: (BulkState.WITHDRAWN,),
+    BulkState.STOPPED: (BulkState.STOPPED, BulkState.DONE),
+    BulkState.UNDOING: (BulkState.UNDOING, BulkState.UNDONE),
+}
+
+
+def draft_bulk(
+    connection: Connection,
+    merchant: Merchant,
+    *,
+    kind: str,
+    request_id: str,
+    terms: Mapping[str, Any],
+    planned: Sequence[PlannedRow],
+    by: str,
+    at: datetime,
+) -> BulkJob:
+    """Keep a dry run; the same request again gives the job that it made first.
+
+    Of rows with the same subject the first one counts. Raises `BadInput` without rows.
+    """
+    if not planned:
+        raise BadInput(
+            field="rows",
+            value=0,
+            rule="bulk work has one row at least",
+            remedy="choose the rows that it is about",
+        )
+    known = _of_request(connection, merchant, request_id)
+    if known is not None:
+        return known
+    job = {
+        "merchant_id": merchant.id,
+        "kind": kind,
+        "request_id": request_id,
+        "state": BulkState.DRAFT,
+        "terms": facts_text(terms),
+        "asked_by": by,
+        "asked_at": at,
+    }
+    insert_unless_known(connection, jobs, [job])
+    made = _of_request(connection, merchant, request_id)
+    assert made is not None, "a job that was just inserted"  # noqa: S101 - the constraint's promise
+    if made.asked_at == at and made.asked_by == by:
+        _insert_rows(connection, made, planned)
+    return made
+
+
+def decide_bulk(
+    connection: Connection,
+    merchant: Merchant,
+    *,
+    job_id: int,
+    to: BulkState,
+    by: str,
+    at: datetime,
+) -> BulkJob:
+    """Begin, withdraw, stop or undo bulk work; deciding the same twice changes nothing.
+
+    Raises `UnknownBulkJob`, or `BadInput` where it is too late for that or it cannot be undone.
+    """
+    lock = select(jobs).where(jobs.c.id == job_id, jobs.c.merchant_id == merchant.id)
+    found = fetch(connection, lock.with_for_update())
+    if not found:
+        raise UnknownBulkJob(f"bulk work {job_id}: merchant {merchant.id} has none of that number")
+    job = as_job(found[0])
+    if job.state in _SAME[to]:
+        return job
+    _check(job, to)
+    decided = {"state": to, "decided_by": by, "decided_at": at}
+    if to in (BulkState.STOPPED, BulkState.WITHDRAWN):
+        decided["finished_at"] = at
+    connection.execute(update(jobs).where(jobs.c.id == job_id).values(decided))
+    write_audit_event(
+        connection,
+        merchant_id=merchant.id,
+        kind=f"bulk_{to}",
+        actor=by,
+        reason=f"bulk work {job.id}: {job.kind}",
+        at=at,
+    )
+    return as_job(fetch(connection, select(jobs).where(jobs.c.id == job_id))[0])
+
+
+def facts_text(facts: Mapping[str, Any]) -> str:
+    """Facts as canonical JSON, so that the same facts are the same text."""
+    return json.dumps(facts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _check(job: BulkJob, to: BulkState) -> None:
+    if job.state not in _DECISIONS[to]:
+        raise BadInput(
+            field="state",
+            value=str(job.state),
+            rule=f"bulk work becomes {to} only from {' or '.join(_DECISIONS[to])}",
+            remedy="look at it again: somebody else has decided meanwhile",
+        )
+    if to is BulkState.UNDOING and KINDS[job.kind].undo is None:
+        raise BadInput(
+            field="kind",
+            value=job.kind,
+            rule="what was done to these rows cannot be taken back in one go",
+            remedy="look at the rows one by one",
+        )
+
+
+def _of_request(connection: Connection, merchant: Merchant, request_id: str) -> BulkJob | None:
+    mine = jobs.c.merchant_id == merchant.id, jobs.c.request_id == request_id
+    found = fetch(connection, select(jobs).where(*mine))
+    return as_job(found[0]) if found else None
+
+
+def _insert_rows(connection: Connection, job: BulkJob, planned: Sequence[PlannedRow]) -> None:
+    first = {row.subject: row for row in reversed(planned)}
+    unique = [row for row in planned if first[row.subject] is row]
+    insert_many(
+        connection,
+        rows,
+        [
+            {
+                "job_id": job.id,
+                "position": position,
+                "subject": row.subject,
+                "subject_id": row.subject_id,
+                "state": RowState.WAITING if row.reason is None else RowState.LEFT_OUT,
+                "amount_yen": row.amount_yen,
+                "reason": row.reason,
+                "detail": row.detail,
+                "before": None if row.before is None else facts_text(row.before),
+            }
+            for position, row in enumerate(unique, start=1)
+        ],
+    )

@@ -1,0 +1,13 @@
+"""The kinds of bulk work. To add one, write its acts and add a line."""
+
+from collections.abc import Mapping
+
+from billing.bulk_work.charge_again import CHARGE_AGAIN, charge_again
+from billing.bulk_work.values import BulkKind
+
+__all__ = ["KINDS"]
+
+KINDS: Mapping[str, BulkKind] = {
+    # A charge cannot be taken back by the click that made it; refunds have a desk of their own.
+    CHARGE_AGAIN: BulkKind(do=charge_again),
+}

@@ -1,0 +1,74 @@
+"""What took long is kept for a while; what was quick never is."""
+
+import threading
+from dataclasses import dataclass
+
+import pytest
+
+from app.web.backoffice.remembered import KEPT_TIMES, LONGEST_SECONDS, Remembered
+
+
+@dataclass
+class Watch:
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def asking(watch: Watch, took: float, answers: list[int]) -> int:
+    watch.now += took
+    answers.append(len(answers))
+    return answers[-1]
+
+
+@pytest.mark.parametrize(
+    ("took", "kept_for"),
+    [
+        pytest.param(0.02, 0.0, id="quick: asked each time"),
+        pytest.param(0.5, 0.5 * KEPT_TIMES, id="half a second: kept for half a minute"),
+        pytest.param(60.0, LONGEST_SECONDS, id="never longer than ten minutes"),
+    ],
+)
+def test_an_answer_is_kept_in_proportion_to_what_it_took(took: float, kept_for: float) -> None:
+    watch, answers = Watch(), list[int]()
+    remembered = Remembered(seconds=watch)
+    assert remembered.get("a", lambda: asking(watch, took, answers)) == 0
+    watch.now += max(0.0, kept_for - 0.1)
+    again = remembered.get("a", lambda: asking(watch, took, answers))
+    assert again == (0 if kept_for else 1)
+    watch.now += 1.0
+    assert remembered.get("a", lambda: asking(watch, took, answers)) == again + 1
+    assert remembered.get("b", lambda: asking(watch, took, answers)) == again + 2
+
+
+def test_a_fault_is_not_kept() -> None:
+    remembered = Remembered(seconds=Watch())
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            remembered.get("a", lambda: 1 // 0)
+    assert remembered.get("a", lambda: 7) == 7
+
+
+def test_of_many_one_asks_anew_and_the_others_read_the_old_answer() -> None:
+    watch = Watch()
+    remembered = Remembered(seconds=watch)
+    asked, begun, go_on = list[int](), threading.Event(), threading.Event()
+
+    def slow() -> str:
+        begun.set()
+        assert go_on.wait(10)
+        asked.append(1)
+        watch.now += 1.0
+        return "new"
+
+    remembered.get("a", lambda: str(asking(watch, 1.0, [])))
+    watch.now += KEPT_TIMES + 1
+    thread = threading.Thread(target=remembered.get, args=("a", slow))
+    thread.start()
+    assert begun.wait(10)
+    assert remembered.get("a", slow) == "0", "the old answer, at once"
+    go_on.set()
+    thread.join(10)
+    assert remembered.get("a", slow) == "new"
+    assert asked == [1]
