@@ -146,7 +146,7 @@ def _pages(database: Engine) -> tuple[list[str], str]:
     unknown: list[str] = []
     for method, path in routes_of(app):
         names = re.findall(r"{(\w+)}", path)
-        if method != "GET" or path == "/metrics" or path.endswith(".csv"):
+        if method != "GET" or path == "/metrics" or path.endswith((".csv", ".json")):
             continue
         filled = path.format(**known) if all(name in known for name in names) else None
         (pages if filled else unknown).append(filled or path)

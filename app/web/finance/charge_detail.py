@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from billing import ChargeHistoryRow, Merchant, SlotRow, charge_history, civil_date
+from billing import ChargeHistoryRow, Merchant, Narrowing, SlotRow, charge_history
 
 # The rows of one charge lie in many tables; all are in the one metadata behind any row class.
 TABLES = SlotRow.metadata.tables
@@ -54,7 +54,7 @@ def load_charge(
     parts = _rows(
         connection, select(slots).where(slots.c.invoice_id == invoice_id).order_by(slots.c.part)
     )
-    tried = _attempts(connection, merchant, about, parts)
+    tried = _attempts(connection, merchant, parts)
     invoice = _rows(connection, select(invoices).where(invoices.c.id == invoice_id))[0]
     invoice["last_day"] = invoice["period_end"] - timedelta(days=1)
     return ChargeDetail(
@@ -98,22 +98,18 @@ def _about(merchant: Merchant, attempt_id: int) -> Any:
 
 
 def _attempts(
-    connection: Connection, merchant: Merchant, about: Row, parts: Sequence[Row]
+    connection: Connection, merchant: Merchant, parts: Sequence[Row]
 ) -> list[ChargeHistoryRow]:
     """All attempts for the invoice, oldest first, in the words of the history."""
-    wanted = {part["reference"] for part in parts}
-    rows = charge_history(
-        connection,
-        merchant_id=merchant.id,
-        # Nothing was tried before the invoice's first part was due.
-        date_from=civil_date(
-            at=min(part["first_due_at"] for part in parts), timezone=merchant.timezone
+    ids = tuple(part["id"] for part in parts)
+    return list(
+        charge_history(
+            connection,
+            merchant_id=merchant.id,
+            narrowing=Narrowing(slot_ids=ids),
+            newest_first=False,
         )
-        - timedelta(days=1),
-        search=about["subscription"],
-        newest_first=False,
     )
-    return [row for row in rows if row.reference in wanted]
 
 
 def _answers(connection: Connection, slot_ids: Sequence[int]) -> dict[int, Any]:

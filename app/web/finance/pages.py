@@ -1,8 +1,8 @@
 """The charge history: the list, one charge with its reasons, and the file for spreadsheets."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 from fastapi import Request
 from sqlalchemy import Connection, Engine
@@ -17,7 +17,7 @@ from app.web.finance.charge_filter import (
     read_filter,
     read_id,
 )
-from app.web.finance.daily import Daily, draw_daily
+from app.web.finance.daily import MOST_DAYS, Daily, draw_daily
 from app.web.finance.month_pages import add_months
 from app.web.shell import (
     ANY_STAFF,
@@ -65,7 +65,9 @@ class ChargePages:
             return self._refusal(request, asked, problems)
         with reading(self.database) as connection:
             rows = self._rows(connection, asked, limit=ROWS_ON_A_PAGE + 1)
-            totals = charge_totals(connection, merchant_id=self._merchant_id, **asked.chosen)
+            since = self._totals_since(asked, rows)
+            summed = replace(asked, date_from=asked.date_from or since).chosen
+            totals = charge_totals(connection, merchant_id=self._merchant_id, **summed)
             chart = self._chart(connection, asked, rows)
         more = len(rows) > ROWS_ON_A_PAGE
         rows = rows[:ROWS_ON_A_PAGE]
@@ -74,6 +76,7 @@ class ChargePages:
             asked,
             rows=rows,
             totals=totals,
+            totals_since=since,
             chart=chart,
             next_query=asked.query(after=rows[-1].cursor) if more else None,
         )
@@ -165,6 +168,17 @@ class ChargePages:
         last = self._last_day(asked, newest=rows[0])
         return draw_daily(date_from=asked.date_from, last=last, day_total=day_total)
 
+    def _totals_since(self, asked: ChargeFilter, rows: list[ChargeHistoryRow]) -> date | None:
+        """Where the sums begin if the reader names no first day; None where she does.
+
+        They reach back a month from the newest row, because sums of everything would take longer
+        with every year of history.
+        """
+        if asked.date_from is not None:
+            return None
+        last = self._last_day(asked, newest=rows[0]) if rows else self._today()
+        return last - timedelta(days=MOST_DAYS - 1)
+
     def _last_day(self, asked: ChargeFilter, *, newest: ChargeHistoryRow) -> date:
         """The filter's last day, but not past today; without one, the day of the newest charge."""
         newest_day = civil_date(at=newest.at, timezone=self.pages.merchant.timezone)
@@ -184,6 +198,7 @@ class ChargePages:
         problems: list[Problem] | None = None,
         rows: list[ChargeHistoryRow] | None = None,
         totals: ChargeTotals | None = None,
+        totals_since: date | None = None,
         chart: Daily | None = None,
         next_query: str | None = None,
     ) -> Response:
@@ -197,6 +212,7 @@ class ChargePages:
             states=STATES,
             rows=rows or [],
             totals=totals,
+            totals_since=totals_since,
             chart=chart,
             next_query=next_query,
             page_size=ROWS_ON_A_PAGE,

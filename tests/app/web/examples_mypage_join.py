@@ -21,6 +21,7 @@ BROWSER = "0" * 64
 def examples(books: WebBooks) -> dict[str, str]:
     """A plan, a subscription, and a checkout that is somebody else's browser's."""
     books.add_charge()
+    subscription = f"s-{books.added}"
     checkout = hashlib.sha256(books.merchant_id.encode()).hexdigest()[:32]
     row = {
         "id": checkout,
@@ -42,7 +43,7 @@ def examples(books: WebBooks) -> dict[str, str]:
     for last in ("", "/result", "/done", "/give-up"):
         found[f"/my/checkout/{{checkout_id}}{last}"] = f"/my/checkout/{checkout}{last}"
     for last in ("", "/return"):
-        found[f"/my/payment/{{subscription_id}}{last}"] = f"/my/payment/s-1{last}"
-    found["/my/extras/{subscription_id}"] = "/my/extras/s-1"
-    found["/my/extras/{subscription_id}/{code}"] = "/my/extras/s-1/sticker"
+        found[f"/my/payment/{{subscription_id}}{last}"] = f"/my/payment/{subscription}{last}"
+    found["/my/extras/{subscription_id}"] = f"/my/extras/{subscription}"
+    found["/my/extras/{subscription_id}/{code}"] = f"/my/extras/{subscription}/sticker"
     return found
