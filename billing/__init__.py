@@ -96,6 +96,7 @@ from billing.history import (
     Narrowing,
     charge_history,
     charge_totals,
+    charges_of_slots,
     latest_moment,
 )
 from billing.idempotency import idempotency_key
@@ -294,6 +295,7 @@ __all__ = [
     "charge_instant",
     "charge_story",
     "charge_totals",
+    "charges_of_slots",
     "check_clock",
     "check_digit_holds",
     "check_environment",

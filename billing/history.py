@@ -1,6 +1,6 @@
 """Charge history: every attempt with what people need to know about it, streamed page by page."""
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -22,7 +22,14 @@ from billing.tables import (
 )
 from billing.tables.money import ATTEMPT_STATES
 
-__all__ = ["ChargeHistoryRow", "ChargeTotals", "Narrowing", "charge_history", "charge_totals"]
+__all__ = [
+    "ChargeHistoryRow",
+    "ChargeTotals",
+    "Narrowing",
+    "charge_history",
+    "charge_totals",
+    "charges_of_slots",
+]
 
 ROWS_AT_A_TIME = 500
 
@@ -84,16 +91,12 @@ class ChargeHistoryRow:
 
 @dataclass(frozen=True, slots=True)
 class Narrowing:
-    """Further bounds of a listing: whole yen, both included; a permission or a customer exactly.
-
-    `slot_ids` are rows of `slot`: the attempts to pay these parts and nothing else.
-    """
+    """Further bounds of a listing: whole yen, both included; a permission or a customer exactly."""
 
     yen_from: int | None = None
     yen_to: int | None = None
     permission: str | None = None
     customer: str | None = None
-    slot_ids: tuple[int, ...] | None = None
 
 
 EVERYTHING = Narrowing()
@@ -134,6 +137,17 @@ def charge_history(
     chosen += _narrowed(narrowing)
     statement = _ordered(statement.where(*chosen), after, newest_first).limit(limit)
     return _stream(connection, statement)
+
+
+def charges_of_slots(
+    connection: Connection, *, slot_ids: Collection[int]
+) -> list[ChargeHistoryRow]:
+    """All attempts to pay these slots, oldest first.
+
+    Sorted here: a database that is asked for the order may walk through the whole history in it.
+    """
+    statement = select(*_COLUMNS).select_from(_JOINED).where(attempts.c.slot_id.in_(list(slot_ids)))
+    return sorted(_stream(connection, statement), key=lambda row: row.cursor)
 
 
 def charge_totals(
@@ -229,7 +243,6 @@ def _narrowed(narrowing: Narrowing) -> list[ColumnElement[bool]]:
         (narrowing.yen_to, attempts.c.amount_yen <= (narrowing.yen_to or 0)),
         (narrowing.permission, permissions.c.amazon_id == narrowing.permission),
         (narrowing.customer, customers.c.external_id == narrowing.customer),
-        (narrowing.slot_ids, attempts.c.slot_id.in_(narrowing.slot_ids or ())),
     )
     return [bound for value, bound in bounds if value is not None]
 

@@ -10,8 +10,7 @@ from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.web.backoffice.remembered import Remembered
-from app.web.shell import Shell
+from app.web.shell import Remembered, Shell
 from billing import civil_date
 from billing.desk import Coming, DayFigures, coming_charges, day_figures
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from billing import ChargeHistoryRow, Merchant, Narrowing, SlotRow, charge_history
+from billing import ChargeHistoryRow, Merchant, SlotRow, charges_of_slots
 
 # The rows of one charge lie in many tables; all are in the one metadata behind any row class.
 TABLES = SlotRow.metadata.tables
@@ -54,7 +54,7 @@ def load_charge(
     parts = _rows(
         connection, select(slots).where(slots.c.invoice_id == invoice_id).order_by(slots.c.part)
     )
-    tried = _attempts(connection, merchant, parts)
+    tried = charges_of_slots(connection, slot_ids=[part["id"] for part in parts])
     invoice = _rows(connection, select(invoices).where(invoices.c.id == invoice_id))[0]
     invoice["last_day"] = invoice["period_end"] - timedelta(days=1)
     return ChargeDetail(
@@ -94,21 +94,6 @@ def _about(merchant: Merchant, attempt_id: int) -> Any:
         .join(prices, prices.c.id == func.coalesce(invoices.c.price_id, subscriptions.c.price_id))
         .join(plans, plans.c.id == prices.c.plan_id)
         .where(attempts.c.id == attempt_id, attempts.c.merchant_id == merchant.id)
-    )
-
-
-def _attempts(
-    connection: Connection, merchant: Merchant, parts: Sequence[Row]
-) -> list[ChargeHistoryRow]:
-    """All attempts for the invoice, oldest first, in the words of the history."""
-    ids = tuple(part["id"] for part in parts)
-    return list(
-        charge_history(
-            connection,
-            merchant_id=merchant.id,
-            narrowing=Narrowing(slot_ids=ids),
-            newest_first=False,
-        )
     )
 
 

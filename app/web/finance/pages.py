@@ -1,7 +1,7 @@
 """The charge history: the list, one charge with its reasons, and the file for spreadsheets."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from fastapi import Request
@@ -24,6 +24,7 @@ from app.web.shell import (
     Entry,
     Pages,
     Problem,
+    Remembered,
     Room,
     Shell,
     Words,
@@ -47,6 +48,8 @@ class ChargePages:
 
     database: Engine
     pages: Pages
+    # Sums of a large shop's month are asked for once in a while; see `Remembered`.
+    sums: Remembered = field(default_factory=Remembered)
 
     @property
     def room(self) -> Room:
@@ -66,8 +69,11 @@ class ChargePages:
         with reading(self.database) as connection:
             rows = self._rows(connection, asked, limit=ROWS_ON_A_PAGE + 1)
             since = self._totals_since(asked, rows)
-            summed = replace(asked, date_from=asked.date_from or since).chosen
-            totals = charge_totals(connection, merchant_id=self._merchant_id, **summed)
+            summed = replace(asked, date_from=asked.date_from or since, after=None)
+            totals = self.sums.get(
+                summed,
+                lambda: charge_totals(connection, merchant_id=self._merchant_id, **summed.chosen),
+            )
             chart = self._chart(connection, asked, rows)
         more = len(rows) > ROWS_ON_A_PAGE
         rows = rows[:ROWS_ON_A_PAGE]
@@ -166,7 +172,10 @@ class ChargePages:
             return totals.captured, totals.captured_yen
 
         last = self._last_day(asked, newest=rows[0])
-        return draw_daily(date_from=asked.date_from, last=last, day_total=day_total)
+        return self.sums.get(
+            (asked, last),
+            lambda: draw_daily(date_from=asked.date_from, last=last, day_total=day_total),
+        )
 
     def _totals_since(self, asked: ChargeFilter, rows: list[ChargeHistoryRow]) -> date | None:
         """Where the sums begin if the reader names no first day; None where she does.

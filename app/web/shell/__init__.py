@@ -27,6 +27,7 @@ from app.web.shell.people import (
     staff,
     staff_of,
 )
+from app.web.shell.remembered import Remembered
 from app.web.shell.rendering import Pages, words_of
 from app.web.shell.rooms import Entry, Room, UndeclaredRoute
 from app.web.shell.sessions import NoLongerAllowed, Sessions
@@ -59,6 +60,7 @@ __all__ = [
     "OutcomeNotKnown",
     "Pages",
     "Problem",
+    "Remembered",
     "Role",
     "Room",
     "SentFile",

@@ -14,7 +14,7 @@ from support.shop import Shop, opening, subscriber
 from web_books import PASSWORD, Browser
 
 from app.web import create_app
-from app.web.backoffice import remembered
+from app.web.shell import remembered
 
 DAY = date(2026, 11, 30)
 SHARED = "C03-0000003-0000001"

@@ -10,7 +10,7 @@ from desk_shop import DeskShop, played
 from support.sandbox import Sandbox
 from web_books import Browser, WebBooks, add_merchant
 
-from app.web.backoffice import remembered
+from app.web.shell import remembered
 from billing import load_brake, reading
 
 

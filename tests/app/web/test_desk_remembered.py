@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from app.web.backoffice.remembered import KEPT_TIMES, LONGEST_SECONDS, Remembered
+from app.web.shell.remembered import KEPT_TIMES, LONGEST_SECONDS, Remembered
 
 
 @dataclass
