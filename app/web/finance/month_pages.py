@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from fastapi import Request
@@ -21,7 +21,7 @@ from app.web.finance.month_figures import (
     month_money,
     returned,
 )
-from app.web.shell import ANY_STAFF, Entry, Room, Shell, read_day, words_of
+from app.web.shell import ANY_STAFF, Entry, Remembered, Room, Shell, read_day, words_of
 from billing import civil_date
 
 FIRST_YEAR, LAST_YEAR = 2000, 2100
@@ -33,6 +33,8 @@ class MonthPages:
     """The months of one merchant."""
 
     shell: Shell
+    # The month of a large shop takes long to sum; see `Remembered`.
+    sums: Remembered = field(default_factory=Remembered)
 
     def month(self, request: Request) -> Response:
         """One month by day; the present one unless another is named."""
@@ -97,8 +99,11 @@ class MonthPages:
         if found and not 1 <= int(found[2]) <= 12:
             raise HTTPException(404)
         first = date(int(found[1]), int(found[2]), 1) if found else today.replace(day=1)
-        return self.shell.read(
-            lambda c: month_money(c, self.shell.merchant, first=first, today=today)
+        return self.sums.get(
+            (first, today),
+            lambda: self.shell.read(
+                lambda c: month_money(c, self.shell.merchant, first=first, today=today)
+            ),
         )
 
     def _days(self, request: Request) -> tuple[date, date]:
