@@ -36,6 +36,7 @@ class Served:
             if method == "GET"
             and access.kind in kinds
             and not re.search(r"\.(csv|css|svg|pdf|json)$", address)
+            and not address.endswith("/progress")  # a part that htmx puts into its page
             and address not in ("/health", "/metrics")
         ]
 
@@ -95,7 +96,7 @@ def test_every_page_is_fit_for_everybody(
     for address in served.pages("customer"):
         faults[address] = look_at(page, address, heard, name)
     context.close()
-    assert {address: wrong for address, wrong in faults.items() if wrong} == {}
+    assert not any(faults.values()), "\n".join(f"{a}: {w}" for a, w in faults.items() if w)
     assert len(faults) >= 6
 
 
@@ -120,7 +121,7 @@ def test_a_double_click_sends_one_form_and_the_keyboard_is_enough(
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.method))
     page.press("#password", "Enter")
-    page.wait_for_url("**/charges")
+    page.wait_for_url("**/today")
     assert sent.count("POST") == 1
     page.click("text=English")
     assert page.get_attribute("html", "lang") == "en"
@@ -133,6 +134,7 @@ def test_the_pages_work_without_javascript(served: Served, browser: Chromium) ->
     context = browser.new_context(base_url=served.address, java_script_enabled=False)
     page = context.new_page()
     log_in(page, password=PASSWORD)
+    page.goto("/charges")
     page.fill("#search", "山田")
     page.click("form.filter button")
     assert "search=" in page.url
