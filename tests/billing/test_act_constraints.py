@@ -206,5 +206,8 @@ def test_the_bytes_of_acts_never_change() -> None:
         b'{"cancellationReason":"The agreement ended before the shipment"}'
     )
     assert close_body() == b'{"cancelPendingCharges":false,"closureReason":"The agreement ended"}'
-    assert set(CANCELLATION_REASONS) == {"ended", "reauthorize"}
+    assert cancel_body(cause="not_shipped") == (
+        b'{"cancellationReason":"The goods will not be shipped"}'
+    )
+    assert set(CANCELLATION_REASONS) == {"ended", "not_shipped", "reauthorize"}
     assert CHARGED_AT + timedelta(days=30) == AUTHORIZED["lapses_at"]
