@@ -26,8 +26,8 @@ from billing import (
     writing,
 )
 from billing.deliveries import store_notice_rules
-from billing.environment import Here, here
 from billing.evidence import DoubtRules
+from billing.store.environment import Here, here
 from scheduler import (
     AmazonEndpoint,
     BillingEngine,
@@ -112,7 +112,7 @@ def environment_guard(books: Books) -> EnvironmentGuard:
 
 
 def where_we_are(settings: Settings, database: Engine) -> Here:
-    """What the settings and the database say about the environment; see `billing.environment`."""
+    """What settings and database say of the environment; see `billing.store.environment`."""
     host = urlsplit(settings.amazon_url).hostname
     return here(database, name=settings.environment_name, amazon_host=host)
 

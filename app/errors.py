@@ -102,9 +102,9 @@ def foreseen() -> tuple[type[Exception], ...]:
         UnknownMerchant,
         WrongEnvironment,
     )
-    from billing.environment import NotThisEnvironment
     from billing.evidence import UnreadableReport
     from billing.quotes import CapRefuses, StaleQuote
+    from billing.store.environment import NotThisEnvironment
     from plans import PlansError
     from scheduler import AmazonSilent, RunStopped
 

@@ -3,24 +3,13 @@
 This is the public door; `scheduler` and `app` use what is listed here and nothing else.
 """
 
-from billing import checkpoints
-from billing.alarms import ALARMS, Alarm, Alarming, alarming
-from billing.audit import AuditReport, Finding, UnknownAuditMerchant, audit_books
-from billing.audit_amazon import AmazonAudit, AmazonUnreachable, audit_amazon
-from billing.audit_chain import ChainReport, audit_chain, chain_heads
-from billing.audit_sql import Family
-from billing.brake import (
-    Brake,
-    BrakeScope,
-    check_clock,
-    load_brake,
-    load_global_brake,
-    pull_brake,
-    pull_global_brake,
-    release_brake,
-    release_global_brake,
-)
-from billing.cap_plan import (
+from billing.audit.amazon import AmazonAudit, AmazonUnreachable, audit_amazon
+from billing.audit.books import AuditReport, Finding, UnknownAuditMerchant, audit_books
+from billing.audit.chain import ChainReport, audit_chain, chain_heads
+from billing.audit.sql import Family
+from billing.books.chain import Head
+from billing.books.chaining import chain_books
+from billing.cap.plan import (
     CapRule,
     CapVerdict,
     PlannedCharge,
@@ -47,7 +36,7 @@ from billing.captures import (
     withdraw_shipment,
     workers_with_open_acts,
 )
-from billing.catalogue_store import (
+from billing.catalogue.catalogue_store import (
     CatalogueChange,
     OfferAlreadySet,
     PriceAlreadySet,
@@ -59,66 +48,51 @@ from billing.catalogue_store import (
     store_catalogue,
     yearly_yen,
 )
-from billing.chain import Head
-from billing.chaining import chain_books
-from billing.charge_story import AttemptStory, BookedJournal, ChargeStory, charge_story
-from billing.chargebacks import BookedChargeback, book_chargeback
-from billing.closing import request_close
-from billing.database import (
-    DatabaseUnavailable,
-    connect_arguments,
-    open_engine,
-    reading,
-    writing,
-)
-from billing.dates import charge_instant, civil_date, possible_months
-from billing.doubt import claim_unsettled, workers_with_unsettled
-from billing.dunning import parse_schedule
-from billing.dunning_figures import (
-    DunningStanding,
-    Recovery,
-    dunning_standing,
-    recovery_by_step,
-)
-from billing.dunning_store import (
+from billing.catalogue.dunning_store import (
     SubscriptionAhead,
     merchant_schedule,
     schedules_in_force,
     subscription_ahead,
 )
-from billing.ending import end_waits
-from billing.events import write_audit_event
-from billing.forecast import ComingCharge, DayTotal, Forecast, forecast
-from billing.history import (
-    ChargeHistoryRow,
-    ChargeTotals,
-    Cursor,
-    Narrowing,
-    charge_history,
-    charge_totals,
-    charges_of_slots,
-    latest_moment,
+from billing.catalogue.subscribers_store import (
+    ImportStatus,
+    SubscriberRow,
+    SubscribersChange,
+    check_subscriber,
+    store_subscribers,
 )
-from billing.idempotency import idempotency_key
-from billing.indicators import Indicator, load_indicators
-from billing.intend import body_fingerprint, intend_due_slots
-from billing.intend_around import intend_around_poison
-from billing.merchants import (
-    Merchant,
-    MerchantKeys,
-    NoKeys,
-    UnknownMerchant,
-    WrongEnvironment,
-    check_environment,
-    load_credentials,
-    load_merchant,
-    store_keys,
-    store_merchant,
+from billing.charging.doubt import claim_unsettled, workers_with_unsettled
+from billing.charging.ending import end_waits
+from billing.charging.intend import body_fingerprint, intend_due_slots
+from billing.charging.intend_around import intend_around_poison
+from billing.charging.opening import open_due_cycles
+from billing.charging.outcome import OpenAttempt, Outcome, OutcomeKind
+from billing.charging.poison import forget_recovered
+from billing.charging.record import record_outcomes
+from billing.charging.retrying import check_retry, make_due
+from billing.charging.send import send
+from billing.charging.workload import (
+    Workload,
+    count_due,
+    merchants_notified,
+    merchants_to_serve,
+    workers_with_open_work,
 )
-from billing.opening import open_due_cycles
-from billing.outcome import OpenAttempt, Outcome, OutcomeKind
-from billing.poison import forget_recovered
-from billing.record import record_outcomes
+from billing.dates import charge_instant, civil_date, possible_months
+from billing.dunning import parse_schedule
+from billing.permissions.closing import request_close
+from billing.permissions.replacing import Replaced, follow_replacements, replace_permission
+from billing.permissions.sweep import (
+    SweepMark,
+    SweepSlice,
+    WatchedPermission,
+    permissions_to_read,
+    permissions_to_sweep,
+    permissions_waiting,
+    record_permissions,
+)
+from billing.protocol import checkpoints
+from billing.protocol.idempotency import idempotency_key
 from billing.refunds import (
     OpenRefund,
     PaidByHand,
@@ -141,42 +115,47 @@ from billing.refunds import (
     spread_refund,
     workers_with_open_refunds,
 )
+from billing.refunds.chargebacks import BookedChargeback, book_chargeback
 from billing.registration_number import check_digit_holds, normalise_registration_number
-from billing.replacing import Replaced, follow_replacements, replace_permission
-from billing.retrying import check_retry, make_due
-from billing.rows import insert_many, insert_unless_known, table_of
-from billing.sealing import (
+from billing.store.brake import (
+    Brake,
+    BrakeScope,
+    check_clock,
+    load_brake,
+    load_global_brake,
+    pull_brake,
+    pull_global_brake,
+    release_brake,
+    release_global_brake,
+)
+from billing.store.database import (
+    DatabaseUnavailable,
+    connect_arguments,
+    open_engine,
+    reading,
+    writing,
+)
+from billing.store.events import write_audit_event
+from billing.store.merchants import (
+    Merchant,
+    MerchantKeys,
+    NoKeys,
+    UnknownMerchant,
+    WrongEnvironment,
+    check_environment,
+    load_credentials,
+    load_merchant,
+    store_keys,
+    store_merchant,
+)
+from billing.store.rows import insert_many, insert_unless_known, table_of
+from billing.store.sealing import (
     BadMasterKey,
     CannotUnseal,
     decode_master_key,
     new_master_key,
     seal,
     unseal,
-)
-from billing.send import send
-from billing.stored_quotes import StoredQuote, stored_quote
-from billing.subscribers_store import (
-    ImportStatus,
-    SubscriberRow,
-    SubscribersChange,
-    check_subscriber,
-    store_subscribers,
-)
-from billing.subscription_story import (
-    EventStory,
-    NextCharge,
-    SlotStory,
-    SubscriptionStory,
-    subscription_story,
-)
-from billing.sweep import (
-    SweepMark,
-    SweepSlice,
-    WatchedPermission,
-    permissions_to_read,
-    permissions_to_sweep,
-    permissions_waiting,
-    record_permissions,
 )
 from billing.tables import SlotRow, SubscriptionRow
 from billing.tax import (
@@ -187,14 +166,35 @@ from billing.tax import (
     split_discount,
     tax_by_rate,
 )
-from billing.watchdog import alarming_findings, pull_for
-from billing.workload import (
-    Workload,
-    count_due,
-    merchants_notified,
-    merchants_to_serve,
-    workers_with_open_work,
+from billing.views.charge_story import AttemptStory, BookedJournal, ChargeStory, charge_story
+from billing.views.dunning_figures import (
+    DunningStanding,
+    Recovery,
+    dunning_standing,
+    recovery_by_step,
 )
+from billing.views.forecast import ComingCharge, DayTotal, Forecast, forecast
+from billing.views.history import (
+    ChargeHistoryRow,
+    ChargeTotals,
+    Cursor,
+    Narrowing,
+    charge_history,
+    charge_totals,
+    charges_of_slots,
+    latest_moment,
+)
+from billing.views.stored_quotes import StoredQuote, stored_quote
+from billing.views.subscription_story import (
+    EventStory,
+    NextCharge,
+    SlotStory,
+    SubscriptionStory,
+    subscription_story,
+)
+from billing.watch.alarms import ALARMS, Alarm, Alarming, alarming
+from billing.watch.indicators import Indicator, load_indicators
+from billing.watch.watchdog import alarming_findings, pull_for
 
 __all__ = [
     "ALARMS",

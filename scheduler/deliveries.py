@@ -28,7 +28,7 @@ from billing.deliveries import (
     tell_price_changes,
     tell_upcoming,
 )
-from billing.environment import NotThisEnvironment
+from billing.store.environment import NotThisEnvironment
 from scheduler.fleet import Fleet
 from scheduler.identity import this_worker
 from scheduler.ticks import slot_of, won

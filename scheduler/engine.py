@@ -24,9 +24,9 @@ from billing import (
     writing,
 )
 from billing.checkouts import unfinished_checkouts
-from billing.environment import NotThisEnvironment
 from billing.evidence import PATIENT, DoubtRules, JanitorReport
 from billing.notifications import forget_old
+from billing.store.environment import NotThisEnvironment
 from scheduler.captures import CaptureRun
 from scheduler.checkouts import Finished, finish_checkout, try_finish
 from scheduler.clock import Clock

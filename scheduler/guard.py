@@ -19,7 +19,8 @@ from uuid import uuid4
 from sqlalchemy import Connection, Engine
 
 from billing import Merchant, reading, writing
-from billing.environment import (
+from billing.restore import SentMark, begin_restoration, is_known, newest_sent
+from billing.store.environment import (
     Here,
     Mark,
     NotThisEnvironment,
@@ -30,7 +31,6 @@ from billing.environment import (
     pin_environment,
     refusal,
 )
-from billing.restore import SentMark, begin_restoration, is_known, newest_sent
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
 """What this process has sent to Amazon, counted for a machine that watches it.
 
-Counts are of this process and begin with it; what the books know is in `billing.indicators`.
+Counts are of this process and begin with it; what the books know is in `billing.watch.indicators`.
 """
 
 from prometheus_client import Counter, Histogram, start_http_server

@@ -13,7 +13,7 @@ from app.output import say, write_json, write_table
 from app.problems import Refused
 from app.settings import Settings, load_settings, settings_file
 from billing import writing
-from billing.environment import mark_environment
+from billing.store.environment import mark_environment
 from scheduler import SystemClock
 
 

@@ -11,7 +11,8 @@ from app.output import say, write_json, write_table
 from app.problems import Refused
 from app.settings import load_settings
 from billing import reading, writing
-from billing.environment import (
+from billing.restore import begin_restoration
+from billing.store.environment import (
     Difference,
     Here,
     Mark,
@@ -21,7 +22,6 @@ from billing.environment import (
     mark_environment,
     pin_environment,
 )
-from billing.restore import begin_restoration
 from scheduler import SystemClock
 
 

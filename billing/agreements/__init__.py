@@ -1,8 +1,8 @@
 """Agreements that somebody has changed: stored life cycle, confirmed quotes, their bills.
 
-A plain subscription lives in its own row and renews in the fast path of `billing.opening`. Its
-first change gives it an agreement: the life cycle's value and the account of its money. From then
-on the very functions that answer quotes decide what it is charged.
+A plain subscription lives in its own row and renews in the fast path of
+`billing.charging.opening`. Its first change gives it an agreement: the life cycle's value and the
+account of its money. From then on the very functions that answer quotes decide what it is charged.
 """
 
 from billing.agreements.acting import act

@@ -11,12 +11,12 @@ from billing.agreements.changing import Confirmation, Decided, locked_subscripti
 from billing.agreements.giving_up import charge_under_way, give_up_open_invoices
 from billing.agreements.refusals import AgreementRefused, ChangeUnderWay
 from billing.dates import civil_date
-from billing.merchants import Merchant
 from billing.quotes.agreement import Agreement, load_agreements
 from billing.quotes.asking import completed
 from billing.quotes.books import load_situation, unknown_subscription
 from billing.quotes.projecting import happened
-from billing.rows import Row, table_of
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, table_of
 from billing.tables import SubscriptionRow
 from plans import SubscriptionState
 from plans.lifecycle import Actor, Command, Policy, decide

@@ -6,13 +6,13 @@ from datetime import date
 
 from sqlalchemy import Connection
 
-from billing.catalogue_store import load_catalogue
-from billing.merchants import Merchant
+from billing.catalogue.catalogue_store import load_catalogue
 from billing.quotes.agreement import Agreement
 from billing.quotes.bills import Bill
 from billing.quotes.books import ENGINE_RULES, with_merchant
 from billing.quotes.projecting import projected
 from billing.quotes.values import CapRoom, Situation
+from billing.store.merchants import Merchant
 from plans import Catalogue
 from plans.lifecycle import Policy
 

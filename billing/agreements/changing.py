@@ -25,11 +25,8 @@ from billing.agreements.refusals import (
     UnknownQuote,
 )
 from billing.agreements.writing import price_id_of, store, write_events
-from billing.brake import load_brake
-from billing.cap_plan import Verdict
+from billing.cap.plan import Verdict
 from billing.dates import civil_date
-from billing.merchants import Merchant
-from billing.notices import change_notices, write_notices
 from billing.quotes.agreement import Agreement, load_agreements
 from billing.quotes.bills import Bill
 from billing.quotes.books import load_situation
@@ -37,7 +34,10 @@ from billing.quotes.cap import planned
 from billing.quotes.confirming import Confirmed, confirm
 from billing.quotes.pinned import Quote
 from billing.quotes.values import Account
-from billing.rows import Row, fetch, insert_unless_known, table_of
+from billing.store.brake import load_brake
+from billing.store.merchants import Merchant
+from billing.store.notices import change_notices, write_notices
+from billing.store.rows import Row, fetch, insert_unless_known, table_of
 from billing.tables import ChargePermissionRow, QuoteRow, SubscriptionRow
 from plans import TaxedYen
 from plans.lifecycle import Event, Policy, Subscription, value_from_json, value_to_json

@@ -6,10 +6,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from billing.merchants import Merchant
-from billing.rows import Row, fetch, table_of
+from billing.books.write_off import write_off
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, fetch, table_of
 from billing.tables import InvoiceRow, SlotRow
-from billing.write_off import write_off
 
 __all__ = ["charge_under_way", "give_up_open_invoices"]
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from billing import ledger
+from billing.books import ledger
 from billing.dates import charge_instant, civil_date
-from billing.merchants import Merchant
 from billing.quotes.bills import Bill, BillPurpose
-from billing.rows import Row, insert_many, insert_returning_ids, table_of
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, insert_many, insert_returning_ids, table_of
 from billing.tables import InvoiceLineRow, InvoiceRow, InvoiceTaxRow, SlotRow
 from plans import Period
 from plans.lifecycle import Subscription, cycle_days

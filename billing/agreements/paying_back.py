@@ -7,11 +7,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from billing.merchants import Merchant
-from billing.notices import write_notices
 from billing.refunds import RefundableCharge, refundable_charges, request_refund
 from billing.refunds.refundable import lock_charges
-from billing.rows import Row
+from billing.store.merchants import Merchant
+from billing.store.notices import write_notices
+from billing.store.rows import Row
 from plans import BadInput
 from plans.lifecycle import Event
 

@@ -16,12 +16,12 @@ from sqlalchemy import Connection, select
 
 from billing.agreements.giving_up import charge_under_way
 from billing.agreements.running import AgreementRun, permission_told
-from billing.catalogue_store import load_catalogue
-from billing.merchants import Merchant
+from billing.catalogue.catalogue_store import load_catalogue
 from billing.quotes.agreement import Agreement, load_agreements
 from billing.quotes.books import load_situation
 from billing.quotes.stored import permission_of
-from billing.rows import Row, table_of
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, table_of
 from billing.tables import InvoiceRow
 from plans.lifecycle import (
     BuyerClosedPermission,

@@ -13,7 +13,6 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, Table, select, update
 
-from billing import ledger
 from billing.agreements.changing import change_declined
 from billing.agreements.running import (
     AgreementRun,
@@ -21,11 +20,12 @@ from billing.agreements.running import (
     cycle_given_up,
     invoice_paid,
 )
-from billing.catalogue_store import load_catalogue
+from billing.books import ledger
+from billing.catalogue.catalogue_store import load_catalogue
 from billing.dates import civil_date
-from billing.merchants import Merchant
 from billing.quotes.agreement import load_agreements
-from billing.rows import Row, fetch, table_of
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, fetch, table_of
 from billing.tables import InvoiceRow, InvoiceTaxRow, SubscriptionRow
 
 __all__ = ["Report", "ReportKind", "book_reports", "waits_for_charge"]

@@ -12,16 +12,16 @@ from billing.agreements.changing import Decided, change_paid, make_change
 from billing.agreements.giving_up import charge_under_way, give_up_open_invoices
 from billing.agreements.invoicing import write_bills
 from billing.agreements.writing import price_id_of, store
+from billing.catalogue.dunning_store import dunning_of
 from billing.dates import civil_date
-from billing.dunning_store import dunning_of
-from billing.merchants import Merchant
-from billing.notices import DUNNING_IS_OVER
 from billing.quotes.agreement import Agreement, load_agreements
 from billing.quotes.books import ENGINE_RULES, with_merchant
 from billing.quotes.projecting import happened
 from billing.quotes.renewing import renewed
 from billing.quotes.values import Account, CapRoom, Situation
-from billing.rows import Row, table_of
+from billing.store.merchants import Merchant
+from billing.store.notices import DUNNING_IS_OVER
+from billing.store.rows import Row, table_of
 from billing.tables import InvoiceRow, SubscriptionRow
 from plans import Catalogue, DunningEnd, SubscriptionState
 from plans.lifecycle import (

@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from billing.dates import charge_instant
-from billing.merchants import Merchant
 from billing.quotes.agreed import price_ref
 from billing.quotes.agreement import Agreement, agreement_text
-from billing.rows import Row, insert_many, table_of, update_many
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, insert_many, table_of, update_many
 from billing.tables import AgreementRow, PlanRow, PriceRow, SubscriptionEventRow, SubscriptionRow
 from plans.lifecycle import (
     Event,

@@ -18,9 +18,6 @@ from billing.approvals.rule import (
     check_decider,
     needs_second_person,
 )
-from billing.events import write_audit_event
-from billing.merchants import Merchant
-from billing.notices import facts_text
 from billing.refunds import (
     RefundableCharge,
     RefundRequest,
@@ -29,7 +26,10 @@ from billing.refunds import (
     request_refund,
     spread_refund,
 )
-from billing.rows import Row, fetch, insert_many, table_of
+from billing.store.events import write_audit_event
+from billing.store.merchants import Merchant
+from billing.store.notices import facts_text
+from billing.store.rows import Row, fetch, insert_many, table_of
 from billing.tables import AttemptRow, RefundApprovalRow, SlotRow, SubscriptionRow
 
 __all__ = [

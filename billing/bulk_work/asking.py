@@ -4,9 +4,9 @@ from sqlalchemy import Connection, select
 
 from billing.bulk_work.charge_again import CHARGE_AGAIN, permissions, slots
 from billing.bulk_work.doing import next_rows
-from billing.merchants import Merchant
-from billing.rows import among
-from billing.sweep import WatchedPermission
+from billing.permissions.sweep import WatchedPermission
+from billing.store.merchants import Merchant
+from billing.store.rows import among
 
 __all__ = ["permissions_to_ask"]
 

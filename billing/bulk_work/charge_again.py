@@ -12,11 +12,11 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from billing.bulk_work.values import BulkJob, BulkRow, PlannedRow, RowOutcome, RowState
-from billing.cap_room import cap_months, effective_limit_yen
+from billing.charging.retrying import CHARGEABLE, UNSETTLED, make_due
 from billing.dates import possible_months
-from billing.merchants import Merchant
-from billing.retrying import CHARGEABLE, UNSETTLED, make_due
-from billing.rows import Row, among, fetch, is_word, table_of
+from billing.store.cap_room import cap_months, effective_limit_yen
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, among, fetch, is_word, table_of
 from billing.tables import AttemptRow, ChargePermissionRow, SlotRow, SubscriptionRow
 from plans import BadInput
 

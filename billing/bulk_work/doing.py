@@ -16,8 +16,8 @@ from billing.bulk_work.jobs import facts_text
 from billing.bulk_work.kinds import KINDS
 from billing.bulk_work.reading import as_job, as_row, jobs, rows
 from billing.bulk_work.values import BulkJob, BulkRow, BulkState, RowOutcome, RowState
-from billing.merchants import Merchant
-from billing.rows import fetch, is_word
+from billing.store.merchants import Merchant
+from billing.store.rows import fetch, is_word
 
 __all__ = ["Worked", "merchants_with_bulk_work", "next_rows", "work_bulk"]
 

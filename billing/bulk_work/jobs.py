@@ -16,9 +16,9 @@ from billing.bulk_work.values import (
     RowState,
     UnknownBulkJob,
 )
-from billing.events import write_audit_event
-from billing.merchants import Merchant
-from billing.rows import fetch, insert_many, insert_unless_known
+from billing.store.events import write_audit_event
+from billing.store.merchants import Merchant
+from billing.store.rows import fetch, insert_many, insert_unless_known
 from plans import BadInput
 
 __all__ = ["decide_bulk", "draft_bulk", "facts_text"]

@@ -14,8 +14,8 @@ from billing.bulk_work.values import (
     RowState,
     UnknownBulkJob,
 )
-from billing.merchants import Merchant
-from billing.rows import Row, fetch, table_of
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, fetch, table_of
 from billing.tables import BulkJobRow, BulkRowRow
 
 __all__ = ["as_job", "as_row", "bulk_figures", "bulk_rows", "jobs", "load_bulk", "recent_bulk"]

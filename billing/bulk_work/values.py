@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from billing.merchants import Merchant
+from billing.store.merchants import Merchant
 
 __all__ = [
     "Act",

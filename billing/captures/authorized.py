@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, exists, select
 
 from billing.dates import civil_date
-from billing.merchants import Merchant
-from billing.rows import Row, fetch, is_word, table_of
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, fetch, is_word, table_of
 from billing.tables import (
     ActRow,
     AttemptRow,

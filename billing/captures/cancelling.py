@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, or_
 
-from billing.brake import load_brake
 from billing.captures.authorized import (
     attempts,
     authorized_charges,
@@ -19,11 +18,12 @@ from billing.captures.authorized import (
     subscriptions,
 )
 from billing.captures.intending import act_row, write_acts
-from billing.checkpoints import reached
-from billing.database import writing
-from billing.merchants import Merchant
-from billing.notices import notice_row, write_notices
-from billing.rows import Row, fetch
+from billing.protocol.checkpoints import reached
+from billing.store.brake import load_brake
+from billing.store.database import writing
+from billing.store.merchants import Merchant
+from billing.store.notices import notice_row, write_notices
+from billing.store.rows import Row, fetch
 
 MOST_LOOKED_AT = 5_000
 # Nothing is charged for an agreement in another state, so nothing would be authorised again.

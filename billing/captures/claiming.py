@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, or_, select, update
 
-from billing.brake import load_brake
 from billing.captures.outcome import OpenAct
-from billing.checkpoints import reached
-from billing.database import reading, writing
-from billing.merchants import Merchant
-from billing.outcome import OpenAttempt
-from billing.rows import Row, fetch, is_word, table_of
-from billing.stored_attempt import open_attempt
+from billing.charging.outcome import OpenAttempt
+from billing.charging.stored_attempt import open_attempt
+from billing.protocol.checkpoints import reached
+from billing.store.brake import load_brake
+from billing.store.database import reading, writing
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, fetch, is_word, table_of
 from billing.tables import ActRow, AttemptRow, ChargePermissionRow, SlotRow
 
 acts = table_of(ActRow)

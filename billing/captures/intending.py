@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from amazonpay import CancelCharge, CaptureCharge
-from billing.idempotency import idempotency_key
-from billing.merchants import Merchant
-from billing.rows import Row, insert_many, table_of, update_many
+from billing.protocol.idempotency import idempotency_key
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, insert_many, table_of, update_many
 from billing.tables import ActRow, SlotRow
 
 acts = table_of(ActRow)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from amazonpay import AmazonPayError, Charge, ChargePermission, DefiniteRefusal, Misconfigured
-from billing.answers import ErrorKind, kind_of_error
 from billing.dunning import BUYER_MUST_ACT, RETRYABLE
+from billing.protocol.answers import ErrorKind, kind_of_error
 
 ENDED = frozenset({"Canceled", "Declined"})
 # The charge (or permission) is not in the state that the act needs: how it stands is asked.

@@ -1,7 +1,7 @@
 """Records what calls meant for acts; what follows for the charge is recorded as for every charge.
 
 A capture that is done pays its slot, one that Amazon declines goes to dunning, a cancellation
-gives the slot back: all in the transaction of the act, by `billing.record`.
+gives the slot back: all in the transaction of the act, by `billing.charging.record`.
 """
 
 import logging
@@ -13,14 +13,14 @@ from typing import Any
 from sqlalchemy import Connection, Engine, select
 
 from billing.captures.outcome import ActOutcome, ActOutcomeKind
-from billing.checkpoints import reached
-from billing.database import writing
-from billing.merchants import Merchant
-from billing.outcome import Outcome, OutcomeKind
-from billing.record import record_in
-from billing.recording import cannot_be_recorded, record_together
-from billing.rows import Row, fetch, table_of, update_many
-from billing.stored_attempt import open_attempt
+from billing.charging.outcome import Outcome, OutcomeKind
+from billing.charging.record import record_in
+from billing.charging.stored_attempt import open_attempt
+from billing.protocol.checkpoints import reached
+from billing.protocol.recording import cannot_be_recorded, record_together
+from billing.store.database import writing
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, fetch, table_of, update_many
 from billing.tables import ActRow, AttemptRow, ChargePermissionRow
 
 log = logging.getLogger(__name__)

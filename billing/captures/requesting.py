@@ -14,13 +14,13 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, select
 
-from billing import ledger
+from billing.books import ledger
 from billing.captures.authorized import AT_A_TIME, authorized_charges, lock_permissions
 from billing.captures.intending import act_row, write_acts
 from billing.captures.unshipped import taken_back
 from billing.dates import civil_date
-from billing.merchants import Merchant
-from billing.rows import Row, fetch, table_of, update_many
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, fetch, table_of, update_many
 from billing.tables import InvoiceRow, InvoiceTaxRow, SlotRow
 from plans import BadInput
 

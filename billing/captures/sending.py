@@ -16,7 +16,7 @@ from billing.captures.outcome import (
     from_charge_seen,
     from_permission_seen,
 )
-from billing.checkpoints import reached
+from billing.protocol.checkpoints import reached
 
 NOTHING_HAPPENED = frozenset({ActOutcomeKind.THROTTLED, ActOutcomeKind.MISCONFIGURED})
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from billing.rows import Row
+from billing.store.rows import Row
 from plans import split_yen
 
 

@@ -11,16 +11,17 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from billing import ledger
+from billing.books import ledger
 from billing.captures.authorized import authorized_charges, lock_permissions
 from billing.captures.intending import act_row, write_acts
+from billing.catalogue.terms import terms_of
+from billing.charging.settle import next_cycle_row
 from billing.dates import civil_date
-from billing.events import event_row, write_audit_event
-from billing.merchants import Merchant
-from billing.notices import facts_text
 from billing.quotes.agreement import load_agreements
-from billing.rows import Row, fetch, insert_many, is_word, table_of, update_many
-from billing.settle import next_cycle_row
+from billing.store.events import event_row, write_audit_event
+from billing.store.merchants import Merchant
+from billing.store.notices import facts_text
+from billing.store.rows import Row, fetch, insert_many, is_word, table_of, update_many
 from billing.tables import (
     ActRow,
     InvoiceRow,
@@ -29,7 +30,6 @@ from billing.tables import (
     SubscriptionEventRow,
     SubscriptionRow,
 )
-from billing.terms import terms_of
 from plans import BadInput
 
 slots = table_of(SlotRow)

@@ -14,11 +14,11 @@ from billing.checkouts.creating import create_subscription
 from billing.checkouts.offering import sign_up_offer
 from billing.checkouts.stored import Checkout, CheckoutRefused, load_checkout
 from billing.customers import BuyerTaken, CustomerHasAnother, customer_of_buyer, link_buyer
-from billing.events import write_audit_event
-from billing.merchants import Merchant
-from billing.notices import agreement_notice, facts_text, write_notices
-from billing.replacing import known_or_new, replace_permission
-from billing.rows import Row, fetch, insert_many, insert_returning_ids, table_of
+from billing.permissions.replacing import known_or_new, replace_permission
+from billing.store.events import write_audit_event
+from billing.store.merchants import Merchant
+from billing.store.notices import agreement_notice, facts_text, write_notices
+from billing.store.rows import Row, fetch, insert_many, insert_returning_ids, table_of
 from billing.tables import CheckoutRow, CustomerRow, SavedMethodRow, SubscriptionRow
 
 __all__ = ["Booked", "book_checkout", "booked_before", "fail_checkout"]

@@ -12,8 +12,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from billing.merchants import Merchant
-from billing.rows import Row, fetch, insert_returning_ids, table_of
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, fetch, insert_returning_ids, table_of
 from billing.tables import ConsentRow
 
 __all__ = ["Consent", "ConsentShown", "record_consent", "stored_consents"]

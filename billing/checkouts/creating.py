@@ -11,15 +11,15 @@ from sqlalchemy import Connection, select, update
 
 from billing.agreements.running import AgreementRun, open_agreement
 from billing.agreements.writing import price_id_of, store, write_events
-from billing.catalogue_store import load_catalogue
+from billing.catalogue.catalogue_store import load_catalogue
 from billing.checkouts.offering import create_command, situation_of_nobody
 from billing.checkouts.wanted import Wanted
-from billing.merchants import Merchant
 from billing.quotes.agreed import price_ref
 from billing.quotes.agreement import Agreement
 from billing.quotes.projecting import happened
 from billing.quotes.values import Account
-from billing.rows import Row, fetch, insert_many, insert_returning_ids, table_of
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, fetch, insert_many, insert_returning_ids, table_of
 from billing.tables import ChargePermissionRow, SlotRow, SubscriptionEventRow, SubscriptionRow
 from plans.lifecycle import Actor, Event, Policy, Subscription, decide, event_to_json, evolve
 

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from billing.merchants import Merchant
-from billing.rows import fetch, table_of
+from billing.store.merchants import Merchant
+from billing.store.rows import fetch, table_of
 from billing.tables import (
     ChargePermissionRow,
     PlanRow,

@@ -9,17 +9,17 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection
 
-from billing.cap_plan import Verdict
-from billing.catalogue_store import load_catalogue
+from billing.cap.plan import Verdict
+from billing.catalogue.catalogue_store import load_catalogue
 from billing.checkouts.used_before import coupons_of_buyer, last_trial
 from billing.checkouts.wanted import Wanted
 from billing.dates import civil_date
-from billing.merchants import Merchant
 from billing.quotes.agreed import price_ref, price_ref_text
 from billing.quotes.bills import Bill
 from billing.quotes.books import ENGINE_RULES, with_merchant
 from billing.quotes.pinned import Quote, quote
 from billing.quotes.values import CapRoom, Situation
+from billing.store.merchants import Merchant
 from plans import Catalogue, Plan, PlansError, Price, check_coupon
 from plans.lifecycle import Create, Policy
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from billing.rows import fetch, table_of
+from billing.store.rows import fetch, table_of
 from billing.tables import SlotRow, SubscriptionRow
 
 __all__ = ["FirstCharge", "first_charge"]

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, select, update
 
 from billing.checkouts.wanted import Wanted
 from billing.dates import civil_date
-from billing.merchants import Merchant
-from billing.rows import Row, fetch, insert_unless_known, is_word, table_of
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, fetch, insert_unless_known, is_word, table_of
 from billing.tables import CheckoutRow
 from plans import BadInput
 

@@ -4,9 +4,9 @@ from datetime import date
 
 from sqlalchemy import Connection, select
 
-from billing.merchants import Merchant
 from billing.quotes.coupons_used import coupons_used
-from billing.rows import table_of
+from billing.store.merchants import Merchant
+from billing.store.rows import table_of
 from billing.tables import ChargePermissionRow, PlanRow, PriceRow, SubscriptionRow
 from plans import Catalogue, Plan
 from plans.lifecycle import Policy

@@ -10,9 +10,9 @@ from typing import Literal
 from sqlalchemy import Connection, select, update
 
 from billing.customers.recipients import customer_notice, recipients
-from billing.merchants import Merchant
-from billing.notices import write_notices
-from billing.rows import fetch, insert_many, table_of
+from billing.store.merchants import Merchant
+from billing.store.notices import write_notices
+from billing.store.rows import fetch, insert_many, table_of
 from billing.tables import BuyerLinkRow, ChargePermissionRow, CustomerRow, SubscriptionRow
 from plans import BadInput
 

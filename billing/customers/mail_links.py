@@ -14,9 +14,9 @@ from typing import Any
 from sqlalchemy import Connection, func, select, update
 
 from billing.customers.recipients import customer_notice, recipients
-from billing.merchants import Merchant
-from billing.notices import write_notices
-from billing.rows import insert_many, table_of
+from billing.store.merchants import Merchant
+from billing.store.notices import write_notices
+from billing.store.rows import insert_many, table_of
 from billing.tables import CustomerRow, MailLinkRow
 
 __all__ = [

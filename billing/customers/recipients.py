@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from billing.merchants import Merchant
-from billing.notices import facts_text
-from billing.rows import Row, fetch, table_of
+from billing.store.merchants import Merchant
+from billing.store.notices import facts_text
+from billing.store.rows import Row, fetch, table_of
 from billing.tables import CustomerRow, SubscriptionRow
 
 __all__ = ["customer_notice", "recipients"]

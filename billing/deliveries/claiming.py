@@ -12,7 +12,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, select
 
-from billing.database import writing
 from billing.deliveries.composing import Composed, composed, load_mail_facts
 from billing.deliveries.endpoints import endpoint_secrets
 from billing.deliveries.events import event_body, events_selected
@@ -23,8 +22,9 @@ from billing.deliveries.planning import MAIL, WEBHOOK
 from billing.deliveries.rules import NoticeRules, load_notice_rules
 from billing.deliveries.schedule import LEASE, STALE_AFTER
 from billing.deliveries.settling import settle_notices
-from billing.merchants import Merchant
-from billing.rows import Row, fetch, is_word, table_of, update_many
+from billing.store.database import writing
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, fetch, is_word, table_of, update_many
 from billing.tables import DeliveryRow, NoticeRow, WebhookEndpointRow
 
 __all__ = ["OutgoingWebhook", "claim_mails", "claim_webhooks"]

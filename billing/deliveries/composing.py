@@ -27,9 +27,9 @@ from billing.deliveries.plain import one_line
 from billing.deliveries.reasons import reason_words
 from billing.deliveries.rules import NoticeRules
 from billing.deliveries.templates import fill
-from billing.merchants import Merchant
 from billing.refunds import refund_remedy
-from billing.rows import Row, fetch, table_of
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, fetch, table_of
 from billing.tables import (
     ChargePermissionRow,
     CustomerRow,

@@ -15,10 +15,10 @@ from sqlalchemy import Connection, select, update
 
 from billing.deliveries.settling import settle_notices
 from billing.deliveries.signing import SECRET_BYTES, secret_bytes, secret_text
-from billing.merchants import Merchant
-from billing.notices import merchant_notice, write_notices
-from billing.rows import Row, fetch, insert_many, is_word, table_of
-from billing.sealing import seal, unseal
+from billing.store.merchants import Merchant
+from billing.store.notices import merchant_notice, write_notices
+from billing.store.rows import Row, fetch, insert_many, is_word, table_of
+from billing.store.sealing import seal, unseal
 from billing.tables import DeliveryRow, WebhookEndpointRow
 from plans import BadInput
 

@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, select, update
 
 from billing.deliveries.signing import message_hash
-from billing.merchants import Merchant
-from billing.rows import Row, fetch, insert_unless_known, table_of, update_many
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, fetch, insert_unless_known, table_of, update_many
 from billing.tables import CustomerRow, EventHeadRow, NoticeRow, SubscriptionRow
 from plans import BadInput
 

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, select
 from billing.customers import LINK_KIND, mail_link_token
 from billing.deliveries.composing import LINK_MARK
 from billing.deliveries.mails import LinkFacts, OutgoingMail
-from billing.merchants import Merchant
-from billing.rows import Row, table_of
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, table_of
 from billing.tables import NoticeRow
 
 __all__ = ["link_facts", "with_link"]

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 from billing.quotes.words import rate_words
-from billing.rows import Row
+from billing.store.rows import Row
 from billing.tax import RateTotal, TaxRounding
 from plans import TaxCategory, yen_en, yen_ja
 

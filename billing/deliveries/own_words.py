@@ -10,8 +10,8 @@ from billing.deliveries.kinds import known_kind
 from billing.deliveries.templates import LANGUAGES, Template, check_template
 from billing.deliveries.words_en import WORDS_EN
 from billing.deliveries.words_ja import WORDS_JA
-from billing.merchants import Merchant
-from billing.rows import fetch, insert_many, table_of
+from billing.store.merchants import Merchant
+from billing.store.rows import fetch, insert_many, table_of
 from billing.tables import NoticeTemplateRow
 from plans import BadInput
 

@@ -10,14 +10,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, select, update
 
-from billing.database import writing
 from billing.deliveries.events import event_id, place_events
 from billing.deliveries.kinds import CUSTOMER, kind_of
 from billing.deliveries.rules import NoticeRules, load_notice_rules
 from billing.deliveries.schedule import GIVEN_UP_AFTER
 from billing.deliveries.signing import message_hash
-from billing.merchants import Merchant
-from billing.rows import Row, fetch, insert_unless_known, table_of
+from billing.store.database import writing
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, fetch, insert_unless_known, table_of
 from billing.tables import DeliveryRow, NoticeRow, WebhookEndpointRow
 
 __all__ = ["MAIL", "WEBHOOK", "plan_notices", "webhook_delivery"]

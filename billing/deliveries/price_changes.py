@@ -10,14 +10,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, exists, select
 
-from billing.database import reading, writing
+from billing.catalogue.price_moves import PriceMoves, load_price_moves, terms_in_force
+from billing.catalogue.terms import Terms, terms_of
 from billing.dates import civil_date
-from billing.merchants import Merchant
-from billing.notices import agreement_notice, write_notices
-from billing.price_moves import PriceMoves, load_price_moves, terms_in_force
-from billing.rows import Row, fetch, table_of
+from billing.store.database import reading, writing
+from billing.store.merchants import Merchant
+from billing.store.notices import agreement_notice, write_notices
+from billing.store.rows import Row, fetch, table_of
 from billing.tables import NoticeRow, PlanRow, PriceRow, SubscriptionRow
-from billing.terms import Terms, terms_of
 from plans import PlansError, PriceMigration, PriceRef
 
 __all__ = ["tell_price_changes"]

@@ -9,7 +9,7 @@ from billing.deliveries.claiming import OutgoingWebhook
 from billing.deliveries.endpoints import endpoint_row, endpoint_secrets
 from billing.deliveries.events import json_bytes
 from billing.deliveries.signing import message_hash
-from billing.merchants import Merchant
+from billing.store.merchants import Merchant
 
 __all__ = ["probe_webhook"]
 

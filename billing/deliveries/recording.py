@@ -12,11 +12,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, select, update
 
-from billing.database import writing
 from billing.deliveries.endpoints import give_up_endpoint, tell_disabled
 from billing.deliveries.schedule import GIVEN_UP_AFTER, next_try
 from billing.deliveries.settling import settle_notices
-from billing.rows import Row, fetch, table_of, update_many
+from billing.store.database import writing
+from billing.store.rows import Row, fetch, table_of, update_many
 from billing.tables import DeliveryRow, WebhookEndpointRow
 
 __all__ = ["DeliveryOutcome", "DeliveryResult", "record_deliveries"]

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, select, update
 
 from billing.deliveries.endpoints import endpoint_row
 from billing.deliveries.planning import MAIL, webhook_delivery
-from billing.merchants import Merchant
-from billing.rows import Row, fetch, insert_unless_known, is_word, table_of
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, fetch, insert_unless_known, is_word, table_of
 from billing.tables import DeliveryRow, NoticeRow
 from plans import BadInput
 

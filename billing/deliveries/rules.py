@@ -9,8 +9,8 @@ from sqlalchemy import Connection, select, update
 
 from billing.deliveries.plain import one_line
 from billing.deliveries.templates import LANGUAGES
-from billing.merchants import Merchant
-from billing.rows import fetch, insert_many, table_of
+from billing.store.merchants import Merchant
+from billing.store.rows import fetch, insert_many, table_of
 from billing.tables import CustomerRow, NoticeRulesRow
 from plans import BadInput
 

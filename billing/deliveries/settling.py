@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, exists, select, update
 
-from billing.rows import table_of
+from billing.store.rows import table_of
 from billing.tables import DeliveryRow, NoticeRow
 
 __all__ = ["settle_notices"]

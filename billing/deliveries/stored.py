@@ -10,8 +10,8 @@ from billing.deliveries.kinds import kind_of, known_kind
 from billing.deliveries.own_words import load_own_words
 from billing.deliveries.planning import MAIL, WEBHOOK
 from billing.deliveries.rules import load_notice_rules
-from billing.merchants import Merchant
-from billing.rows import Row, fetch, is_word, table_of
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, fetch, is_word, table_of
 from billing.tables import DeliveryRow, NoticeRow, SubscriptionRow
 from plans import BadInput
 

@@ -14,18 +14,18 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine, String, cast, exists, or_, select
 
 from billing.agreements.ahead import AgreementsAhead
-from billing.database import reading, writing
+from billing.catalogue.price_moves import PriceMoves, load_price_moves, terms_in_force
+from billing.catalogue.terms import Terms, terms_of
 from billing.dates import charge_instant, civil_date
 from billing.deliveries.mail_words import line_words
 from billing.deliveries.rules import load_notice_rules
-from billing.merchants import Merchant
-from billing.notices import agreement_notice, write_notices
-from billing.price_moves import PriceMoves, load_price_moves, terms_in_force
 from billing.quotes import Bill
 from billing.quotes.agreement import Agreement, load_agreements
-from billing.rows import Row, fetch, table_of
+from billing.store.database import reading, writing
+from billing.store.merchants import Merchant
+from billing.store.notices import agreement_notice, write_notices
+from billing.store.rows import Row, fetch, table_of
 from billing.tables import NoticeRow, SubscriptionRow
-from billing.terms import Terms, terms_of
 from plans import Line, PlansError, cycle_lines, cycle_period
 from plans.lifecycle import Policy
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 
 from billing.bulk_work import CHARGE_AGAIN, BulkJob, RowState
-from billing.rows import table_of
+from billing.store.rows import table_of
 from billing.tables import BulkRowRow, SlotRow
 
 __all__ = ["ChargedAgain", "charged_again"]

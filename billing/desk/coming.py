@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 import numpy as np
 from sqlalchemy import Connection
 
-from billing.cap_plan import CapPart
+from billing.cap.plan import CapPart
 from billing.dates import civil_date
 from billing.mass_forecast import (
     VERDICTS,
@@ -26,8 +26,8 @@ from billing.mass_forecast import (
     names_of_hits,
     totals_of,
 )
-from billing.mass_reading import read_slices
-from billing.merchants import Merchant
+from billing.mass_forecast.reading import read_slices
+from billing.store.merchants import Merchant
 from plans.columnar_calendar import Bools, Dates, Ints
 
 __all__ = ["Coming", "ComingRow", "cap_hits", "coming_charges", "coming_rows"]

@@ -6,10 +6,10 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, select
 
-from billing.cap_room import cap_months, effective_limit_yen
 from billing.dates import possible_months
-from billing.merchants import Merchant
-from billing.rows import Row, among, fetch, table_of
+from billing.store.cap_room import cap_months, effective_limit_yen
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, among, fetch, table_of
 from billing.tables import (
     ChargePermissionRow,
     CustomerRow,

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, func, literal_column, select, union_all
 
-from billing.merchants import Merchant
-from billing.rows import table_of
+from billing.store.merchants import Merchant
+from billing.store.rows import table_of
 from billing.tables import AttemptRow
 
 __all__ = ["DayFigures", "DayTotals", "day_bounds", "day_figures", "months_of_days"]

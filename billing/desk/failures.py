@@ -11,8 +11,8 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement, Connection, Select, func, select, tuple_, union_all
 
 from billing.desk.days import day_bounds
-from billing.merchants import Merchant
-from billing.rows import Row, fetch, is_word, table_of
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, fetch, is_word, table_of
 from billing.tables import (
     AttemptRow,
     ChargePermissionRow,

@@ -17,8 +17,8 @@ from sqlalchemy import Connection, func, or_, select
 from billing.dates import civil_date
 from billing.desk.days import day_bounds
 from billing.desk.growth_terms import PAYING, Change, load_changes, monthly_yen
-from billing.merchants import Merchant
-from billing.rows import fetch, table_of
+from billing.store.merchants import Merchant
+from billing.store.rows import fetch, table_of
 from billing.tables import PriceRow, SubscriptionRow
 
 __all__ = ["GrowthMonth", "growth", "monthly_yen"]

@@ -25,8 +25,8 @@ from sqlalchemy import (
 )
 
 from billing.dates import civil_date
-from billing.merchants import Merchant
-from billing.rows import Row, among, fetch, table_of
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, among, fetch, table_of
 from billing.tables import (
     InvoiceLineRow,
     InvoiceRow,

@@ -20,8 +20,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import KeyedColumnElement
 
-from billing.merchants import Merchant
-from billing.rows import fetch, table_of
+from billing.store.merchants import Merchant
+from billing.store.rows import fetch, table_of
 from billing.tables import AttemptRow, ChargePermissionRow, CustomerRow, SlotRow, SubscriptionRow
 
 __all__ = ["FoundCustomer", "search_customers"]

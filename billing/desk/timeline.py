@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, select
 
-from billing.rows import Row, among, fetch, table_of
+from billing.store.rows import Row, among, fetch, table_of
 from billing.tables import (
     AttemptRow,
     InvoiceLineRow,

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from billing.desk.failures import MOVED_BY_CAP, TRIED_AGAIN
-from billing.merchants import Merchant
-from billing.rows import is_word, table_of
+from billing.store.merchants import Merchant
+from billing.store.rows import is_word, table_of
 from billing.tables import AttemptRow, SlotRow
 
 __all__ = ["Figure", "OpenFigures", "open_figures"]

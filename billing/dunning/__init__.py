@@ -1,6 +1,6 @@
 """What follows a definite decline, by Amazon's reason code: pure, dates and words only.
 
-The one door of the package. Reading and freezing schedules is in `billing.dunning_store`.
+The one door of the package. Reading and freezing schedules is in `billing.catalogue.dunning_store`.
 """
 
 from billing.dunning.cap_ahead import CapAhead

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from billing.cap_plan import CapRule
-from billing.cap_verdict import WORTH_TELLING, Charge, Move, Split, judge
+from billing.cap.plan import CapRule
+from billing.cap.verdict import WORTH_TELLING, Charge, Move, Split, judge
 from billing.dates import charge_instant, first_of_next_month, possible_months
 
 __all__ = ["CapAhead"]

@@ -10,15 +10,15 @@ from typing import Any
 from sqlalchemy import Connection, Engine, select, update
 
 from billing.agreements.reports import ReportKind, book_reports
-from billing.cap_room import settle_holds
-from billing.database import writing
-from billing.evidence.resting import FAR, NOBODY, settle
-from billing.merchants import Merchant
-from billing.notices import notice_row, write_notices
-from billing.outcome import OpenAttempt, Outcome, OutcomeKind
-from billing.record import record_outcomes
-from billing.record_cases import Case, load_cases
-from billing.rows import fetch, is_word, table_of, update_many
+from billing.charging.outcome import OpenAttempt, Outcome, OutcomeKind
+from billing.charging.record import record_outcomes
+from billing.charging.record_cases import Case, load_cases
+from billing.charging.resting import FAR, NOBODY, settle
+from billing.store.cap_room import settle_holds
+from billing.store.database import writing
+from billing.store.merchants import Merchant
+from billing.store.notices import notice_row, write_notices
+from billing.store.rows import fetch, is_word, table_of, update_many
 from billing.tables import AttemptRow, DoubtRow, SlotRow
 
 attempts = table_of(AttemptRow)

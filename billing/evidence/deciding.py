@@ -14,24 +14,24 @@ from sqlmodel import SQLModel
 
 from amazonpay import Charge
 from billing.agreements.reports import Report, ReportKind, book_reports
-from billing.database import writing
-from billing.events import write_audit_event
+from billing.charging.intend import LEASE
+from billing.charging.one_off_purpose import is_one_off
+from billing.charging.outcome import OpenAttempt
+from billing.charging.poison import POISON, forget
+from billing.charging.resting import rest, settle, wake
+from billing.charging.settle import STATE_BY_POLICY, Ending, end_of_dunning_rows
+from billing.charging.stored_attempt import open_attempt
 from billing.evidence.acting import NO_EFFECT, UNSETTLED, book_outcome, close_without_effect
 from billing.evidence.desk import DeskItem, DeskKind
 from billing.evidence.naming import STANDING, outcome_of_named
 from billing.evidence.proofs import DECISION, KeptProof, proof_row, write_proofs
-from billing.evidence.resting import rest, settle, wake
 from billing.evidence.rule import DoubtRules, Verdict, sealed_from
-from billing.intend import LEASE
-from billing.merchants import Merchant
-from billing.notices import facts_text
-from billing.one_off_purpose import is_one_off
-from billing.outcome import OpenAttempt
-from billing.poison import POISON, forget
 from billing.refunds import OpenRefund, RefundOutcome, RefundOutcomeKind, record_refunds
-from billing.rows import Row, fetch, is_word, table_of, update_many
-from billing.settle import STATE_BY_POLICY, Ending, end_of_dunning_rows
-from billing.stored_attempt import open_attempt
+from billing.store.database import writing
+from billing.store.events import write_audit_event
+from billing.store.merchants import Merchant
+from billing.store.notices import facts_text
+from billing.store.rows import Row, fetch, is_word, table_of, update_many
 from billing.tables import (
     ActRow,
     AttemptRow,

@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection, select, union
 
+from billing.charging.poison import set_aside_rows
 from billing.evidence.proofs import DECISION, KeptProof, proofs_of, proofs_of_refunds
-from billing.merchants import Merchant
-from billing.poison import set_aside_rows
-from billing.rows import Row, fetch, is_word, table_of
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, fetch, is_word, table_of
 from billing.tables import (
     AttemptRow,
     ChargebackRow,

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, exists, select
 
-from billing.merchants import Merchant
-from billing.rows import table_of
+from billing.store.merchants import Merchant
+from billing.store.rows import table_of
 from billing.tables import AttemptRow, NotificationRow
 
 attempts = table_of(AttemptRow)

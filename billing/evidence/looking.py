@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine, select, update
 
 from amazonpay import Charge, ChargePermission
-from billing.checkpoints import reached
-from billing.database import writing
+from billing.charging.outcome import OpenAttempt
+from billing.charging.stored_attempt import open_attempt
 from billing.evidence.known import unknown_charges
 from billing.evidence.proofs import KeptProof, proofs_of
-from billing.merchants import Merchant
-from billing.outcome import OpenAttempt
-from billing.rows import Row, fetch, table_of
-from billing.stored_attempt import open_attempt
+from billing.protocol.checkpoints import reached
+from billing.store.database import writing
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, fetch, table_of
 from billing.tables import AttemptRow, ChargePermissionRow, DoubtRow, SlotRow
 
 doubts = table_of(DoubtRow)

@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from amazonpay import Charge
+from billing.charging.outcome import OpenAttempt, Outcome, OutcomeKind, from_charge
 from billing.dates import CLOCK_MARGIN
-from billing.outcome import OpenAttempt, Outcome, OutcomeKind, from_charge
 
 STANDING = frozenset({OutcomeKind.CAPTURED, OutcomeKind.AUTHORIZED, OutcomeKind.PENDING})
 

@@ -12,13 +12,13 @@ from typing import Any
 from sqlalchemy import Connection, Engine, case, exists, func, select, update
 
 from amazonpay import ChargePermission
-from billing.cap_plan import CapRule
-from billing.cap_room import effective_limit_yen, load_cap_months
-from billing.database import reading, writing
+from billing.cap.plan import CapRule
 from billing.dates import possible_months
 from billing.evidence.readings import write_readings
-from billing.merchants import Merchant
-from billing.rows import fetch, is_word, table_of
+from billing.store.cap_room import effective_limit_yen, load_cap_months
+from billing.store.database import reading, writing
+from billing.store.merchants import Merchant
+from billing.store.rows import fetch, is_word, table_of
 from billing.tables import BalanceReadingRow, CapMonthRow, ChargePermissionRow, SlotRow
 
 slots = table_of(SlotRow)

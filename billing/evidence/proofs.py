@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from billing.evidence.rule import Proof, ProofKind, Verdict
-from billing.merchants import Merchant
-from billing.rows import Row, fetch, insert_many, table_of
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, fetch, insert_many, table_of
 from billing.tables import ProofRow
 
 proofs = table_of(ProofRow)

@@ -11,8 +11,8 @@ from billing.dates import possible_months
 from billing.evidence.balance import Movement, Reading, movement
 from billing.evidence.looking import Doubt
 from billing.evidence.rule import DoubtRules, sealed_from
-from billing.merchants import Merchant
-from billing.rows import Row, fetch, insert_many, is_word, table_of
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, fetch, insert_many, is_word, table_of
 from billing.tables import AttemptRow, BalanceReadingRow, RefundRow
 
 readings = table_of(BalanceReadingRow)

@@ -19,8 +19,8 @@ from amazonpay import CreateReport, ReportType
 from billing.evidence.proofs import is_news, proof_row, proofs_of, write_proofs
 from billing.evidence.report_lines import ReportLine
 from billing.evidence.rule import DoubtRules, ProofKind, Verdict, sealed_from
-from billing.merchants import Merchant
-from billing.rows import Row, fetch, insert_many, is_word, table_of
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, fetch, insert_many, is_word, table_of
 from billing.tables import AmazonReportRow, AttemptRow, DoubtRow, SlotRow
 
 reports = table_of(AmazonReportRow)

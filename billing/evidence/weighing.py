@@ -11,15 +11,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, select
 
-from billing.checkpoints import reached
-from billing.database import writing
+from billing.charging.outcome import Outcome
+from billing.charging.resting import doubt_of, wake
 from billing.evidence.acting import book_outcome, close_without_effect, park
 from billing.evidence.known import heard_since, unknown_charges
 from billing.evidence.looking import Doubt, Look
 from billing.evidence.naming import STANDING, own_charge
 from billing.evidence.proofs import KeptProof, is_news, proof_row, proofs_of, weighed, write_proofs
 from billing.evidence.readings import balance_movement, write_readings
-from billing.evidence.resting import doubt_of, wake
 from billing.evidence.rule import (
     DoubtRules,
     Judgement,
@@ -29,9 +28,10 @@ from billing.evidence.rule import (
     judge,
     sealed_from,
 )
-from billing.merchants import Merchant
-from billing.outcome import Outcome
-from billing.rows import table_of
+from billing.protocol.checkpoints import reached
+from billing.store.database import writing
+from billing.store.merchants import Merchant
+from billing.store.rows import table_of
 from billing.tables import ChargePermissionRow
 
 log = logging.getLogger(__name__)

@@ -10,15 +10,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, select, tuple_, update
 
-from billing.checkpoints import reached
-from billing.database import reading, writing
-from billing.merchants import Merchant
+from billing.charging.outcome import OpenAttempt
+from billing.charging.stored_attempt import open_attempt
 from billing.notifications.keeping import OPEN
-from billing.outcome import OpenAttempt
+from billing.permissions.sweep import WatchedPermission
+from billing.protocol.checkpoints import reached
 from billing.refunds import OpenRefund
-from billing.rows import Row, fetch, is_word, table_of
-from billing.stored_attempt import open_attempt
-from billing.sweep import WatchedPermission
+from billing.store.database import reading, writing
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, fetch, is_word, table_of
 from billing.tables import AttemptRow, ChargePermissionRow, NotificationRow, RefundRow, SlotRow
 
 notifications = table_of(NotificationRow)

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select, update
 
 from billing.notifications.keeping import OPEN, READABLE
-from billing.rows import fetch, is_word, table_of
+from billing.store.rows import fetch, is_word, table_of
 from billing.tables import NotificationRow
 from plans import BadInput
 

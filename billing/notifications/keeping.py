@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from billing.checkpoints import reached
-from billing.database import writing
 from billing.notifications.words import InboxResult
-from billing.rows import is_word, table_of
+from billing.protocol.checkpoints import reached
+from billing.store.database import writing
+from billing.store.rows import is_word, table_of
 from billing.tables import NotificationRow
 
 notifications = table_of(NotificationRow)

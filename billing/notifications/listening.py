@@ -7,7 +7,7 @@ from typing import cast
 from sqlalchemy import Connection, select
 
 from amazonpay import Environment
-from billing.rows import table_of
+from billing.store.rows import table_of
 from billing.tables import MerchantRow
 
 merchants = table_of(MerchantRow)

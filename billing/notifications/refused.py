@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from billing.database import writing
-from billing.rows import table_of
+from billing.store.database import writing
+from billing.store.rows import table_of
 from billing.tables import RefusedNotificationRow
 
 refused = table_of(RefusedNotificationRow)

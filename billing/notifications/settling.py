@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, select, update
 
-from billing.checkpoints import reached
-from billing.database import writing
-from billing.merchants import Merchant
 from billing.notifications.claiming import ObjectHint
 from billing.notifications.words import InboxResult
-from billing.rows import is_word, table_of, update_many
+from billing.protocol.checkpoints import reached
+from billing.store.database import writing
+from billing.store.merchants import Merchant
+from billing.store.rows import is_word, table_of, update_many
 from billing.tables import AttemptRow, ChargePermissionRow, NotificationRow, RefundRow
 
 notifications = table_of(NotificationRow)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from billing.one_off_purpose import ONE_OFF
+from billing.charging.one_off_purpose import ONE_OFF
 from plans import BadInput, TaxCategory
 
 # It becomes a part of Amazon's own reference of the charge, which has 127 characters.

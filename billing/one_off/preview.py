@@ -9,13 +9,13 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, select
 
-from billing.brake import load_brake
-from billing.cap_room import effective_limit_yen
 from billing.dates import civil_date, first_of_next_month, possible_months
-from billing.merchants import Merchant
 from billing.one_off.order import OneOff
 from billing.quotes.agreement import load_agreements
-from billing.rows import Row, fetch, table_of
+from billing.store.brake import load_brake
+from billing.store.cap_room import effective_limit_yen
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, fetch, table_of
 from billing.tables import CapMonthRow, ChargePermissionRow, SubscriptionRow
 from billing.tax import RateTotal, TaxBreakdown, tax_by_rate
 from plans import BadInput

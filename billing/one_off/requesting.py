@@ -10,15 +10,15 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from billing import ledger
 from billing.agreements.changing import locked_subscription
+from billing.books import ledger
 from billing.dates import civil_date
-from billing.events import write_audit_event
-from billing.merchants import Merchant
-from billing.notices import facts_text
 from billing.one_off.order import OneOff, words_of
 from billing.one_off.preview import owner_of, preview_one_off, taxed
-from billing.rows import Row, fetch, insert_many, insert_returning_ids, table_of
+from billing.store.events import write_audit_event
+from billing.store.merchants import Merchant
+from billing.store.notices import facts_text
+from billing.store.rows import Row, fetch, insert_many, insert_returning_ids, table_of
 from billing.tables import AttemptRow, InvoiceLineRow, InvoiceRow, InvoiceTaxRow, SlotRow
 from billing.tax import TaxBreakdown
 from plans import BadInput

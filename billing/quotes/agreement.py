@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from billing.quotes.values import Account
-from billing.rows import Row, among, fetch, table_of
+from billing.store.rows import Row, among, fetch, table_of
 from billing.tables import AgreementRow
 from plans.lifecycle import Subscription, value_from_json, value_to_json
 

@@ -9,11 +9,11 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, func, select
 
-from billing.cap_plan import PlannedCharge
-from billing.cap_room import effective_limit_yen
-from billing.catalogue_store import load_catalogue
+from billing.cap.plan import PlannedCharge
+from billing.catalogue.catalogue_store import load_catalogue
+from billing.catalogue.terms import Terms as StoredTerms
+from billing.catalogue.terms import terms_of
 from billing.dates import civil_date
-from billing.merchants import Merchant
 from billing.quotes.agreed import agreed, plan_terms
 from billing.quotes.agreement import Agreement, load_agreements
 from billing.quotes.cap import planned
@@ -21,7 +21,9 @@ from billing.quotes.coupons_used import coupons_used
 from billing.quotes.projecting import projected, year_after
 from billing.quotes.stored import lifecycle_value, permission_of
 from billing.quotes.values import Account, CapRoom, OpenDays, PaidPart, QuoteRules, Situation
-from billing.rows import Row, fetch, table_of
+from billing.store.cap_room import effective_limit_yen
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, fetch, table_of
 from billing.tables import (
     CapMonthRow,
     ChargePermissionRow,
@@ -31,8 +33,6 @@ from billing.tables import (
     SubscriptionEventRow,
     SubscriptionRow,
 )
-from billing.terms import Terms as StoredTerms
-from billing.terms import terms_of
 from plans import (
     BadInput,
     Catalogue,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from billing.cap_plan import CapPart, CapRule, PlannedCharge, Verdict, plan_charges
+from billing.cap.plan import CapPart, CapRule, PlannedCharge, Verdict, plan_charges
 from billing.quotes.bills import Bill
 from billing.quotes.values import CapRoom, Situation
 

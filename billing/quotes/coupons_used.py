@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select
 
-from billing.rows import table_of
+from billing.store.rows import table_of
 from billing.tables import ChargePermissionRow, SubscriptionEventRow, SubscriptionRow
 from plans.lifecycle import (
     CouponChange,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from billing.cap_plan import CapPart, Verdict
+from billing.cap.plan import CapPart, Verdict
 from billing.quotes.bills import Bill
 from billing.quotes.cap import CapRow, cap_outlook, planned
 from billing.quotes.projecting import projected, year_after

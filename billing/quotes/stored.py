@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
 
+from billing.catalogue.terms import Terms
 from billing.dates import civil_date
 from billing.quotes.agreed import price_ref_text
-from billing.rows import Row
-from billing.terms import Terms
+from billing.store.rows import Row
 from plans import Anchor, Period, Price, SubscriptionState, cycle_period, cycle_start
 from plans.lifecycle import (
     Actor,

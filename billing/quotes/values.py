@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from billing.cap_plan import CapRule, PlannedCharge
+from billing.cap.plan import CapRule, PlannedCharge
 from plans import (
     BadInput,
     Catalogue,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime
 
-from billing.cap_plan import Verdict
+from billing.cap.plan import Verdict
 from billing.quotes.bills import Bill
 from billing.quotes.cap import CapRow
 from billing.quotes.pinned import Quote

@@ -11,13 +11,13 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from billing import ledger
+from billing.books import ledger
 from billing.dates import civil_date
-from billing.events import write_audit_event
-from billing.merchants import Merchant
-from billing.notices import facts_text
 from billing.refunds.refundable import RefundableCharge
-from billing.rows import fetch, insert_many, table_of
+from billing.store.events import write_audit_event
+from billing.store.merchants import Merchant
+from billing.store.notices import facts_text
+from billing.store.rows import fetch, insert_many, table_of
 from billing.tables import RefundByHandRow, RefundRow
 from plans import BadInput
 

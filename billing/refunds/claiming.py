@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, or_, select, update
 
-from billing.brake import load_brake
-from billing.checkpoints import reached
-from billing.database import reading, writing
 from billing.dates import SEND_WINDOW
-from billing.merchants import Merchant
+from billing.protocol.checkpoints import reached
 from billing.refunds.outcome import OpenRefund
-from billing.rows import Row, fetch, is_word, table_of
+from billing.store.brake import load_brake
+from billing.store.database import reading, writing
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, fetch, is_word, table_of
 from billing.tables import AttemptRow, RefundRow
 
 refunds = table_of(RefundRow)

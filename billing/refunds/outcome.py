@@ -14,7 +14,7 @@ from amazonpay import (
     Misconfigured,
     Refund,
 )
-from billing.answers import ErrorKind, kind_of_error
+from billing.protocol.answers import ErrorKind, kind_of_error
 
 PENDING_STATES = frozenset({"RefundInitiated", "Pending"})
 # What Amazon may answer to a refund that it will not make; the money is owed all the same.

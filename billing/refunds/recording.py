@@ -12,16 +12,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, select
 
-from billing import ledger
-from billing.checkpoints import reached
-from billing.database import writing
+from billing.books import ledger
 from billing.dates import civil_date
-from billing.merchants import Merchant
-from billing.notices import notice_row, write_notices
-from billing.recording import cannot_be_recorded, record_together
+from billing.protocol.checkpoints import reached
+from billing.protocol.recording import cannot_be_recorded, record_together
 from billing.refunds.by_hand import GIVEN_UP
 from billing.refunds.outcome import RefundOutcome, RefundOutcomeKind
-from billing.rows import Row, fetch, table_of, update_many
+from billing.store.database import writing
+from billing.store.merchants import Merchant
+from billing.store.notices import notice_row, write_notices
+from billing.store.rows import Row, fetch, table_of, update_many
 from billing.tables import AttemptRow, RefundRow, SlotRow
 
 log = logging.getLogger(__name__)

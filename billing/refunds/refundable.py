@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, case, func, select
 
-from billing.merchants import Merchant
-from billing.rows import fetch, insert_unless_known, is_word, table_of
+from billing.store.merchants import Merchant
+from billing.store.rows import fetch, insert_unless_known, is_word, table_of
 from billing.tables import (
     AttemptRow,
     ChargebackRow,

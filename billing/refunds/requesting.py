@@ -13,10 +13,9 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from amazonpay import CreateRefund
-from billing import ledger
+from billing.books import ledger
 from billing.dates import civil_date
-from billing.idempotency import idempotency_key
-from billing.merchants import Merchant
+from billing.protocol.idempotency import idempotency_key
 from billing.refunds.by_hand import (
     PaidByHand,
     book_by_hand,
@@ -35,7 +34,8 @@ from billing.refunds.returned_tax import (
     taxes_to_json,
 )
 from billing.refunds.stored import StoredRefund, refunds_of_request
-from billing.rows import fetch, insert_many, table_of
+from billing.store.merchants import Merchant
+from billing.store.rows import fetch, insert_many, table_of
 from billing.tables import AttemptRow, InvoiceTaxRow, RefundRow, SlotRow
 from plans import BadInput
 

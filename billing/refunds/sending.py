@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from amazonpay import AmazonPayClient, AmazonPayError
-from billing.checkpoints import reached
+from billing.protocol.checkpoints import reached
 from billing.refunds.outcome import (
     OpenRefund,
     RefundOutcome,

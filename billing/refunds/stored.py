@@ -5,9 +5,9 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, select
 
-from billing.merchants import Merchant
 from billing.refunds.returned_tax import TaxPart, taxes_from_json
-from billing.rows import fetch, table_of
+from billing.store.merchants import Merchant
+from billing.store.rows import fetch, table_of
 from billing.tables import AttemptRow, RefundRow, SlotRow
 
 refunds = table_of(RefundRow)

@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Select, func, or_, select
 
-from billing.merchants import Merchant
-from billing.rows import fetch, is_word, table_of
-from billing.sweep import WatchedPermission
+from billing.permissions.sweep import WatchedPermission
+from billing.store.merchants import Merchant
+from billing.store.rows import fetch, is_word, table_of
 from billing.tables import AttemptRow, ChargePermissionRow, NotificationRow, SlotRow
 
 _slots = table_of(SlotRow)

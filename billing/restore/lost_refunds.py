@@ -12,9 +12,9 @@ from datetime import datetime
 from sqlalchemy import Connection, case, func, select
 
 from amazonpay import Refund
-from billing.merchants import Merchant
 from billing.refunds import request_refund
-from billing.rows import fetch, is_word, table_of, update_many
+from billing.store.merchants import Merchant
+from billing.store.rows import fetch, is_word, table_of, update_many
 from billing.tables import AttemptRow, NotificationRow, RefundRow
 
 _attempts = table_of(AttemptRow)

@@ -11,9 +11,9 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from billing.events import write_audit_event
-from billing.merchants import Merchant
-from billing.rows import Row, fetch, insert_unless_known, table_of
+from billing.store.events import write_audit_event
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, fetch, insert_unless_known, table_of
 from billing.tables import AttemptRow, BrakeRow, MerchantRow, RestorationCheckRow, RestorationRow
 from plans import BadInput
 

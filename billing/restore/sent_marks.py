@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from billing.rows import table_of
+from billing.store.rows import table_of
 from billing.tables import AttemptRow, RestorationRow
 
 _attempts = table_of(AttemptRow)

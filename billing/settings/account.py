@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import Connection, select, update
 
 from amazonpay import Environment, load_private_key
-from billing.events import write_audit_event
-from billing.merchants import MerchantKeys, UnknownMerchant, check_environment, store_keys
-from billing.rows import Row, fetch, table_of
+from billing.store.events import write_audit_event
+from billing.store.merchants import MerchantKeys, UnknownMerchant, check_environment, store_keys
+from billing.store.rows import Row, fetch, table_of
 from billing.tables import MerchantRow
 
 __all__ = [

@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import Connection, Select, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
-from billing.audit_chain import chain_heads
-from billing.rows import Row, fetch, table_of
+from billing.audit.chain import chain_heads
+from billing.store.rows import Row, fetch, table_of
 from billing.tables import AuditEventRow, ChainLinkRow
 
 __all__ = [

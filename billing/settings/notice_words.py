@@ -10,9 +10,9 @@ from sqlalchemy import Connection, select
 from billing.deliveries import Template, reset_own_words, store_own_words
 from billing.deliveries.kinds import known_kind
 from billing.deliveries.templates import check_template, fill
-from billing.events import write_audit_event
-from billing.merchants import Merchant
-from billing.rows import Row, fetch, table_of
+from billing.store.events import write_audit_event
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, fetch, table_of
 from billing.tables import NoticeTemplateRow
 from plans import BadInput
 

@@ -12,12 +12,12 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from billing.cap_plan import CapRule
+from billing.cap.plan import CapRule
 from billing.deliveries import NoticeRules, load_notice_rules, store_notice_rules
 from billing.dunning import parse_schedule
-from billing.events import write_audit_event
-from billing.merchants import SWEEP_DAYS
-from billing.rows import fetch, table_of
+from billing.store.events import write_audit_event
+from billing.store.merchants import SWEEP_DAYS
+from billing.store.rows import fetch, table_of
 from billing.tables import CapMonthRow, ChargePermissionRow, MerchantRow
 from plans import BadInput
 

@@ -10,8 +10,8 @@ from test_migration_of_invoices import at_revision, fill, insert
 
 from app.migrations import migrate
 from billing import open_engine, reading
-from billing.dunning_store import dunning_of
-from billing.merchants import load_merchant
+from billing.catalogue.dunning_store import dunning_of
+from billing.store.merchants import load_merchant
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from app.catalogue_file import read_catalogue
 from app.subscribers_file import COLUMNS, ParsedFile, read_subscribers
 from billing import CapRule, ImportStatus, PriceList
-from billing.catalogue_store import StoredTerms
-from billing.terms import Terms
+from billing.catalogue.catalogue_store import StoredTerms
+from billing.catalogue.terms import Terms
 from plans import Anchor, CatalogueProblems, Interval, Unit, cycle_start, parse_catalogue
 
 DATA = Path(__file__).parent.parent / "data"

@@ -26,8 +26,8 @@ from billing.deliveries import (
     record_deliveries,
     store_notice_rules,
 )
-from billing.merchants import Merchant
-from billing.notices import notice_row, write_notices
+from billing.store.merchants import Merchant
+from billing.store.notices import notice_row, write_notices
 
 AT = datetime(2026, 11, 22, 0, 0, tzinfo=UTC)
 KEY = bytes(32)

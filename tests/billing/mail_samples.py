@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from amazonpay import Environment
-from billing.cap_plan import CapRule
+from billing.cap.plan import CapRule
 from billing.deliveries import KINDS, NoticeRules, OwnWords
 from billing.deliveries.composing import Composed, MailFacts, composed
-from billing.merchants import Merchant
+from billing.store.merchants import Merchant
 from billing.tax import TaxRounding
 
 FOLDER = Path(__file__).parents[1] / "data" / "mails"

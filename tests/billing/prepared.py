@@ -8,7 +8,7 @@ from small_books import SmallBooks
 from sqlalchemy import Engine
 from support.schema import at_head
 
-from billing.database import open_engine
+from billing.store.database import open_engine
 
 
 @contextmanager

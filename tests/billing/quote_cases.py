@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 
-from billing.cap_plan import CapRule
+from billing.cap.plan import CapRule
 from billing.quotes import CapRoom, Quote, QuoteRules, Situation, quote
 from billing.quotes.projecting import happened
 from billing.quotes.renewing import renewed

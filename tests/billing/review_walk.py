@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from billing.cap_plan import CapRule
+from billing.cap.plan import CapRule
 from billing.quotes import (
     Bill,
     BillPurpose,

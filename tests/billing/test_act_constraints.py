@@ -11,9 +11,9 @@ from sqlalchemy.exc import DatabaseError, IntegrityError
 from support.schema import at_head
 
 from billing.captures.intending import CANCELLATION_REASONS, act_row, cancel_body, capture_body
-from billing.closing import close_body
-from billing.database import open_engine
-from billing.merchants import Merchant, load_merchant
+from billing.permissions.closing import close_body
+from billing.store.database import open_engine
+from billing.store.merchants import Merchant, load_merchant
 from billing.tables import metadata
 
 

@@ -7,7 +7,7 @@ from support.house import ROOT
 
 from billing import ALARMS, Alarm, Indicator, alarming
 
-SOURCE = (ROOT / "billing" / "indicators.py").read_text()
+SOURCE = (ROOT / "billing" / "watch" / "indicators.py").read_text()
 
 
 def figure(name: str, value: int, *labels: tuple[str, str]) -> Indicator:

@@ -28,9 +28,9 @@ from amazonpay import (
     UnknownOutcome,
     load_private_key,
 )
-from billing.audit import audit_books
-from billing.audit_amazon import AmazonAudit, AmazonUnreachable, audit_amazon
-from billing.database import open_engine, reading
+from billing.audit.amazon import AmazonAudit, AmazonUnreachable, audit_amazon
+from billing.audit.books import audit_books
+from billing.store.database import open_engine, reading
 from billing.tables import metadata
 
 PERMISSION = "B01-0000000-0000001"

@@ -8,9 +8,9 @@ from small_books import AT, MERCHANT, SmallBooks, unguarded
 from small_captures import goods
 from sqlalchemy import Engine, text
 
-from billing.audit import audit_books
-from billing.audit_sql_captures import CAPTURE_CHECKS
-from billing.database import open_engine, reading
+from billing.audit.books import audit_books
+from billing.audit.sql_captures import CAPTURE_CHECKS
+from billing.store.database import open_engine, reading
 
 
 @pytest.fixture

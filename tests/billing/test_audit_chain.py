@@ -10,7 +10,7 @@ from small_books import MERCHANT, SmallBooks, unguarded
 from sqlalchemy import Connection, Engine, insert, text
 
 from billing import ChainReport, Head, audit_chain, chain_books, chain_heads, open_engine, reading
-from billing.chain_books import BOOKS
+from billing.books.chain_books import BOOKS
 from billing.tables import metadata
 
 AT = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -202,8 +202,8 @@ def test_a_chain_that_nobody_goes_on_with_is_told(engine: Engine) -> None:
 def test_books_of_many_links_are_walked_in_order(engine: Engine, monkeypatch) -> None:
     """Small links, small pages: their borders hide nothing."""
     # By name: the package has a function that is called as the module is.
-    auditing = import_module("billing.audit_chain")
-    monkeypatch.setattr("billing.chaining.LARGEST_LINK", 2)
+    auditing = import_module("billing.audit.chain")
+    monkeypatch.setattr("billing.books.chaining.LARGEST_LINK", 2)
     monkeypatch.setattr(auditing, "LINKS_AT_A_TIME", 3)
     monkeypatch.setattr(auditing, "LARGEST_LINK", 4)
     with engine.begin() as connection:
@@ -218,7 +218,7 @@ def test_a_row_that_becomes_visible_late_is_waited_for(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ids are given before rows are seen: an older one may still come, and the chain lets it."""
-    monkeypatch.setattr("billing.chaining.LONGEST_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr("billing.books.chaining.LONGEST_WAIT_SECONDS", 0.1)
     engine = open_engine(postgres_url)
     unguarded().create_all(engine)
     act = insert(metadata.tables["audit_event"]).values(
@@ -248,7 +248,7 @@ def test_two_that_chain_at_once_do_it_once(engine: Engine, monkeypatch: pytest.M
         # The constraint that decides it; these books were made without any.
         connection.execute(text("CREATE UNIQUE INDEX race ON chain_link (book, number)"))
         fill(connection, first=4, last=4)
-    chaining = import_module("billing.chaining")
+    chaining = import_module("billing.books.chaining")
     real = chaining.head_of
 
     def late(connection: Connection, book: Any) -> Head:

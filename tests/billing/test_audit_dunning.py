@@ -7,9 +7,9 @@ import pytest
 from small_books import AT, MERCHANT, SmallBooks, unguarded
 from sqlalchemy import Connection, Engine, insert, text
 
-from billing.audit import audit_books
-from billing.audit_sql_dunning import DUNNING_CHECKS
-from billing.database import open_engine, reading
+from billing.audit.books import audit_books
+from billing.audit.sql_dunning import DUNNING_CHECKS
+from billing.store.database import open_engine, reading
 from billing.tables import metadata
 
 TOMORROW = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)

@@ -20,10 +20,10 @@ from amazonpay import (
     Refund,
     RefundState,
 )
-from billing.audit import audit_books
-from billing.audit_amazon import audit_amazon
-from billing.audit_sql_refunds import REFUND_CHECKS
-from billing.database import open_engine, reading
+from billing.audit.amazon import audit_amazon
+from billing.audit.books import audit_books
+from billing.audit.sql_refunds import REFUND_CHECKS
+from billing.store.database import open_engine, reading
 
 
 def sound_refunds(connection: Connection) -> None:

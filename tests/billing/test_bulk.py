@@ -9,8 +9,8 @@ from small_books import SmallBooks
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from billing.database import reading, writing
-from billing.rows import (
+from billing.store.database import reading, writing
+from billing.store.rows import (
     add_many,
     fetch,
     insert_many,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.cap_plan import (
+from billing.cap.plan import (
     CapRule,
     PlannedCharge,
     Verdict,

@@ -12,7 +12,7 @@ from small_books import MERCHANT, SmallBooks
 from sqlalchemy import Connection, Engine, select, text
 from sqlalchemy.exc import IntegrityError
 
-from billing.cap_room import (
+from billing.store.cap_room import (
     CapMonth,
     effective_limit_yen,
     hold,
@@ -20,9 +20,9 @@ from billing.cap_room import (
     load_cap_months,
     settle_holds,
 )
-from billing.database import open_engine, reading, writing
-from billing.merchants import load_merchant
-from billing.rows import table_of
+from billing.store.database import open_engine, reading, writing
+from billing.store.merchants import load_merchant
+from billing.store.rows import table_of
 from billing.tables import ChargePermissionRow
 
 NOVEMBER, DECEMBER = "2026-11", "2026-12"

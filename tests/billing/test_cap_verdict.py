@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.cap_plan import CapRule
-from billing.cap_verdict import IMPOSSIBLE, REFUSED, Charge, Move, Refuse, Split, Verdict, judge
+from billing.cap.plan import CapRule
+from billing.cap.verdict import IMPOSSIBLE, REFUSED, Charge, Move, Refuse, Split, Verdict, judge
 from billing.dates import possible_months
 
 TOKYO = "Asia/Tokyo"

@@ -9,16 +9,16 @@ import pytest
 from small_books import MERCHANT, SmallBooks
 from sqlalchemy import Engine
 
-from billing.catalogue_store import (
+from billing.catalogue.catalogue_store import (
     CatalogueChange,
     PriceAlreadySet,
     load_price_list,
     store_catalogue,
     yearly_yen,
 )
-from billing.database import open_engine, reading, writing
-from billing.merchants import UnknownMerchant
-from billing.rows import fetch
+from billing.store.database import open_engine, reading, writing
+from billing.store.merchants import UnknownMerchant
+from billing.store.rows import fetch
 from billing.tables import metadata
 from plans import Catalogue, Price, UnknownPlan, parse_catalogue
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.chain import Entry, Fault, FaultKind, Head, Link, faults, leaf, link
+from billing.books.chain import Entry, Fault, FaultKind, Head, Link, faults, leaf, link
 
 AT = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from small_books import CHARGED_AT, SmallBooks
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from billing.database import reading, writing
+from billing.store.database import reading, writing
 from billing.tables.money import ATTEMPT_STATES
 
 APPEND_ONLY = {

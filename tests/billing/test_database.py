@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
-from billing import database
-from billing.database import DatabaseUnavailable, is_lost_lock, open_engine, reading, writing
+from billing.store import database
+from billing.store.database import DatabaseUnavailable, is_lost_lock, open_engine, reading, writing
 
 THREADS = 4
 ROUNDS = 25

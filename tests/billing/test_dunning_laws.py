@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from billing.cap_plan import CapRule
+from billing.cap.plan import CapRule
 from billing.dunning import (
     BUYER_MUST_ACT,
     RETRYABLE,

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from billing.cap_plan import CapRule
+from billing.cap.plan import CapRule
 from billing.dunning import (
     CapAhead,
     Decline,

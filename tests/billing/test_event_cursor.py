@@ -10,8 +10,8 @@ from sqlalchemy import insert
 
 from billing import reading
 from billing.deliveries import events_after
-from billing.notices import notice_row, write_notices
-from billing.rows import table_of
+from billing.store.notices import notice_row, write_notices
+from billing.store.rows import table_of
 from billing.tables import NoticeRow
 from plans import BadInput
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from billing.events import event_row
+from billing.store.events import event_row
 from plans import ForbiddenTransition, SubscriptionState
 
 AT = datetime(2026, 11, 22, 0, 0, tzinfo=UTC)

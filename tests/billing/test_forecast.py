@@ -9,10 +9,10 @@ from price_moves_cases import migration, store_migration
 from small_books import AT, MERCHANT, SmallBooks
 from sqlalchemy import Connection, Engine
 
-from billing.database import open_engine, reading
-from billing.forecast import ComingCharge, DayTotal, Forecast, forecast
-from billing.merchants import load_merchant
+from billing.store.database import open_engine, reading
+from billing.store.merchants import load_merchant
 from billing.tables import metadata
+from billing.views.forecast import ComingCharge, DayTotal, Forecast, forecast
 from plans import BadInput, Grandfathering
 
 Parts = list[tuple[str, int]]

@@ -8,9 +8,9 @@ import pytest
 from small_books import MERCHANT, SmallBooks
 from sqlalchemy import Connection
 
-from billing.database import open_engine
-from billing.history import ChargeHistoryRow, charge_history, charge_totals
+from billing.store.database import open_engine
 from billing.tables import metadata
+from billing.views.history import ChargeHistoryRow, charge_history, charge_totals
 
 # Tokyo is nine hours ahead: 15:00 UTC is the next day's midnight there.
 LAST_OF_19TH = datetime(2026, 11, 19, 14, 59, 59, tzinfo=UTC)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.idempotency import idempotency_key
+from billing.protocol.idempotency import idempotency_key
 from plans import BadInput
 
 EXAMPLE = {

@@ -9,7 +9,7 @@ from small_books import MERCHANT, SmallBooks
 from sqlalchemy import Connection, Engine, event
 
 from billing import load_indicators
-from billing.database import open_engine
+from billing.store.database import open_engine
 from billing.tables import metadata
 
 NOON = datetime(2026, 11, 20, 3, tzinfo=UTC)

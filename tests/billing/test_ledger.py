@@ -11,8 +11,8 @@ from small_books import MERCHANT, SmallBooks
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import IntegrityError
 
-from billing.database import reading, writing
-from billing.ledger import Journal, book, charge_captured, invoice_issued, invoice_written_off
+from billing.books.ledger import Journal, book, charge_captured, invoice_issued, invoice_written_off
+from billing.store.database import reading, writing
 from billing.tables import metadata
 
 ON = date(2026, 11, 20)

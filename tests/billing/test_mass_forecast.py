@@ -11,9 +11,7 @@ from price_moves_cases import migration, store_migration
 from small_books import AT, MERCHANT, SmallBooks
 from sqlalchemy import Connection, Engine
 
-from billing.cap_plan import CapPart, Verdict
-from billing.database import open_engine
-from billing.forecast import Forecast, forecast
+from billing.cap.plan import CapPart, Verdict
 from billing.mass_forecast import (
     VERDICTS,
     Horizon,
@@ -24,9 +22,11 @@ from billing.mass_forecast import (
     judged_pieces,
     names_of_hits,
 )
-from billing.mass_reading import read_slices
-from billing.merchants import Merchant, load_merchant
+from billing.mass_forecast.reading import read_slices
+from billing.store.database import open_engine
+from billing.store.merchants import Merchant, load_merchant
 from billing.tables import metadata
+from billing.views.forecast import Forecast, forecast
 from plans import (
     BadInput,
     CyclePrice,

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.cap_plan import CapPart, CapRule, PlannedCharge, Verdict, plan_charges
+from billing.cap.plan import CapPart, CapRule, PlannedCharge, Verdict, plan_charges
+from billing.catalogue.price_moves import PriceMoves
+from billing.catalogue.terms import Terms
 from billing.mass_forecast import (
     VERDICTS,
     Agreements,
@@ -21,9 +23,7 @@ from billing.mass_forecast import (
     horizon_of,
     judged_pieces,
 )
-from billing.mass_prices import PriceColumns
-from billing.price_moves import PriceMoves
-from billing.terms import Terms
+from billing.mass_forecast.prices import PriceColumns
 from plans import (
     ALWAYS,
     Anchor,

@@ -12,9 +12,9 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
 from amazonpay import Algorithm, UnusableKey, load_private_key
-from billing.cap_plan import CapRule
-from billing.database import reading, writing
-from billing.merchants import (
+from billing.cap.plan import CapRule
+from billing.store.database import reading, writing
+from billing.store.merchants import (
     Merchant,
     MerchantKeys,
     NoKeys,
@@ -26,7 +26,7 @@ from billing.merchants import (
     store_keys,
     store_merchant,
 )
-from billing.sealing import CannotUnseal
+from billing.store.sealing import CannotUnseal
 from billing.tax import TaxRounding
 
 MASTER = bytes(range(32))

@@ -8,9 +8,9 @@ from prepared import migrated, one_invoice
 from small_books import MERCHANT, SmallBooks
 from sqlalchemy import Engine, select
 
-from billing.database import reading, writing
-from billing.notices import notice_row, write_notices
-from billing.rows import Row, fetch
+from billing.store.database import reading, writing
+from billing.store.notices import notice_row, write_notices
+from billing.store.rows import Row, fetch
 from billing.tables import metadata
 
 AT = datetime(2026, 11, 22, 0, 0, tzinfo=UTC)

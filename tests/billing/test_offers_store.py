@@ -19,9 +19,9 @@ from billing import (
     store_catalogue,
     writing,
 )
-from billing.cap_plan import CapRule
-from billing.catalogue_store import RowRefused, check_cap, yearly_yen
-from billing.rows import fetch
+from billing.cap.plan import CapRule
+from billing.catalogue.catalogue_store import RowRefused, check_cap, yearly_yen
+from billing.store.rows import fetch
 from billing.tables import metadata
 from plans import BadInput, Catalogue, parse_catalogue
 

@@ -19,8 +19,7 @@ from amazonpay import (
     UnknownOutcome,
     UnusableKey,
 )
-from billing.dunning import BUYER_MUST_ACT, RETRYABLE
-from billing.outcome import (
+from billing.charging.outcome import (
     PENDING_STATES,
     OpenAttempt,
     Outcome,
@@ -28,6 +27,7 @@ from billing.outcome import (
     from_charge,
     from_error,
 )
+from billing.dunning import BUYER_MUST_ACT, RETRYABLE
 
 PERMISSION = "B01-0000000-0000001"
 CHARGE = f"{PERMISSION}-C000001"

@@ -11,10 +11,10 @@ from price_moves_cases import migration, store_migration, store_version
 from small_books import MERCHANT, SmallBooks
 from sqlalchemy import Connection, event
 
-from billing.database import open_engine
-from billing.price_moves import PriceMoves, load_price_moves, price_steps, terms_in_force
+from billing.catalogue.price_moves import PriceMoves, load_price_moves, price_steps, terms_in_force
+from billing.catalogue.terms import Terms
+from billing.store.database import open_engine
 from billing.tables import metadata
-from billing.terms import Terms
 from plans import (
     ALWAYS,
     AnchorRule,

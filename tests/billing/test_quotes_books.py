@@ -7,10 +7,7 @@ import pytest
 from small_books import AT, MERCHANT, SmallBooks
 from sqlalchemy import Engine
 
-from billing.cap_plan import Verdict
-from billing.database import open_engine
-from billing.forecast import forecast
-from billing.merchants import load_merchant
+from billing.cap.plan import Verdict
 from billing.quotes import (
     Situation,
     UnknownSubscription,
@@ -21,7 +18,10 @@ from billing.quotes import (
 from billing.quotes.books import ImportedTime
 from billing.quotes.cap import cap_outlook, planned
 from billing.quotes.projecting import projected, year_after
+from billing.store.database import open_engine
+from billing.store.merchants import load_merchant
 from billing.tables import metadata
+from billing.views.forecast import forecast
 from plans import BadInput, TaxCategory, TaxedYen
 from plans.lifecycle import Actor, Cancel, Policy, Refund, Resume, Timing
 

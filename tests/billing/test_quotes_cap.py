@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 from quote_cases import CAP, CHANGE, OPEN, asked, instant, subscriber
 
-from billing.cap_plan import CapPart, CapRule, PlannedCharge, Verdict
+from billing.cap.plan import CapPart, CapRule, PlannedCharge, Verdict
 from billing.quotes import CapRefuses, CapRoom, confirm, explain_ja, plan_change
 from plans import Month
 from plans.lifecycle import ChangeQuantity, Timing

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 from quote_cases import CATALOGUE, CHANGE, OPEN, asked, happen, instant, rules, subscriber
 
-from billing.cap_plan import CapRule, PlannedCharge
+from billing.cap.plan import CapRule, PlannedCharge
 from billing.quotes import (
     CapRoom,
     OpenDays,

@@ -9,8 +9,8 @@ from small_books import CHARGED_AT, SmallBooks
 from sqlalchemy import Engine, insert, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from billing.database import reading, writing
-from billing.rows import table_of
+from billing.store.database import reading, writing
+from billing.store.rows import table_of
 from billing.tables import RefundRow
 from billing.tables.refunds import REFUND_STATES
 

@@ -4,12 +4,12 @@ from importlib import import_module
 
 import pytest
 
-from billing.chain import Entry
-from billing.chain_books import BOOKS
+from billing.books.chain import Entry
+from billing.books.chain_books import BOOKS
 
 
 def test_what_waits_for_a_link_is_counted_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    auditing = import_module("billing.audit_chain")
+    auditing = import_module("billing.audit.chain")
     asked: list[tuple[int, int]] = []
 
     def entries_of(_connection: object, _book: object, *, after: int, upto: int) -> list[Entry]:

@@ -7,10 +7,10 @@ import pytest
 from mail_samples import MERCHANT
 
 from amazonpay import Charge
+from billing.charging.outcome import OpenAttempt
 from billing.evidence.balance import Reading
 from billing.evidence.naming import own_charge
 from billing.evidence.readings import _taken
-from billing.outcome import OpenAttempt
 
 AT = datetime(2026, 11, 15, tzinfo=UTC)
 PERMISSION, REFERENCE = "C03-0000001-0000001", "sub-001-0010-renewal"

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from quote_cases import CATALOGUE, CHANGE, FIRST, OPEN, asked, happen, instant, rules, subscriber
 
-from billing.cap_plan import CapRule, PlannedCharge
+from billing.cap.plan import CapRule, PlannedCharge
 from billing.quotes import (
     CapRoom,
     ClosedCycle,

@@ -8,8 +8,8 @@ from small_books import SmallBooks
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError
 
-from billing.database import reading, writing
-from billing.rows import (
+from billing.store.database import reading, writing
+from billing.store.rows import (
     fetch,
     insert_many,
     insert_returning_ids,

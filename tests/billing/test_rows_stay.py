@@ -6,7 +6,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.migrations import migrate
 from billing import open_engine
-from billing.chain_books import BOOKS
+from billing.books.chain_books import BOOKS
 
 # Batch changes on SQLite make a table anew, and its triggers are gone unless made anew as well.
 KEPT = ("invoice", "slot", "attempt", "environment_mark", "restoration", "restoration_check")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.sealing import (
+from billing.store.sealing import (
     BadMasterKey,
     CannotUnseal,
     decode_master_key,

@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from amazonpay import NO_RETRIES, AmazonPayClient, Credentials, PrivateKey, load_private_key
-from billing import checkpoints
-from billing.intend import charge_body
-from billing.outcome import OpenAttempt, Outcome, OutcomeKind
-from billing.send import send
+from billing.charging.intend import charge_body
+from billing.charging.outcome import OpenAttempt, Outcome, OutcomeKind
+from billing.charging.send import send
+from billing.protocol import checkpoints
 
 PERMISSION = "B01-0000000-0000001"
 CHARGE = f"{PERMISSION}-C000001"

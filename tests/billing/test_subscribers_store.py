@@ -13,17 +13,17 @@ from small_books import AT, MERCHANT, SmallBooks
 from sqlalchemy import Engine, insert
 
 from app.subscribers_file import read_subscribers
-from billing.catalogue_store import load_price_list, store_catalogue
-from billing.database import open_engine, reading, writing
-from billing.merchants import Merchant, load_merchant
-from billing.opening import open_due_cycles
-from billing.rows import Row, fetch
-from billing.subscribers_store import (
+from billing.catalogue.catalogue_store import load_price_list, store_catalogue
+from billing.catalogue.subscribers_store import (
     ImportStatus,
     SubscriberRow,
     SubscribersChange,
     store_subscribers,
 )
+from billing.charging.opening import open_due_cycles
+from billing.store.database import open_engine, reading, writing
+from billing.store.merchants import Merchant, load_merchant
+from billing.store.rows import Row, fetch
 from billing.tables import metadata
 from plans import UnknownPlan, parse_catalogue
 

@@ -9,8 +9,8 @@ from prepared import migrated
 from small_books import SmallBooks
 from sqlalchemy import Engine
 
-from billing.database import reading, writing
-from billing.terms import Terms, terms_of
+from billing.catalogue.terms import Terms, terms_of
+from billing.store.database import reading, writing
 from plans import Anchor, AnchorRule, Interval, Plan, Price, TaxCategory, Unit, UsageTerms
 
 

@@ -20,7 +20,7 @@ from billing import (
     writing,
 )
 from billing.deliveries import store_notice_rules, tell_price_changes, tell_upcoming
-from billing.merchants import Merchant
+from billing.store.merchants import Merchant
 from plans import parse_catalogue
 
 MOVED = """

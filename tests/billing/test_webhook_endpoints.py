@@ -18,7 +18,7 @@ from billing.deliveries import (
     store_own_words,
 )
 from billing.deliveries.signing import secret_bytes
-from billing.sealing import CannotUnseal
+from billing.store.sealing import CannotUnseal
 from plans import BadInput
 
 

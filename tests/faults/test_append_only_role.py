@@ -12,7 +12,7 @@ from support.shop import MERCHANT, open_shop, subscriber
 from app.grants import apply_grants, grant_statements
 from app.problems import Refused
 from billing import audit_chain, chain_books, open_engine, reading
-from billing.chain_books import BOOKS
+from billing.books.chain_books import BOOKS
 from scheduler import AmazonEndpoint, ShiftedClock, start_engine
 
 DAY = date(2026, 11, 30)

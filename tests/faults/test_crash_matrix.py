@@ -21,7 +21,7 @@ from support.house import ROOT, modules
 from support.sandbox import Sandbox
 from turn_senders import KILLER, install
 
-from billing import checkpoints
+from billing.protocol import checkpoints
 
 # Points whose own tests kill there, because a charge run does not pass them.
 ELSEWHERE = {

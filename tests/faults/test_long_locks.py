@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from support.sandbox import Sandbox
 from support.shop import OpenShop, Shop, opening, subscriber
 
-from billing import database
+from billing.store import database
 
 DAY = date(2026, 11, 30)
 ALL = [f"sub-{number:03d}-0010-renewal" for number in range(1, 7)]

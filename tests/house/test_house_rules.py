@@ -21,7 +21,7 @@ MONEY_ROOMS = ("billing", "plans")
 
 # Where an inexact-looking operation is exact or is not about money: "path::function" → why.
 EXACT_OR_NOT_MONEY: dict[str, str] = {
-    "billing/database.py::writing": "seconds to wait before a transaction is tried again",
+    "billing/store/database.py::writing": "seconds to wait before a transaction is tried again",
     "billing/tax.py::_rate_total": "the rate is a Fraction, so the division is exact",
 }
 

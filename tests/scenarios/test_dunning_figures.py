@@ -12,7 +12,7 @@ from billing import (
     recovery_by_step,
     subscription_ahead,
 )
-from billing.merchants import load_merchant
+from billing.store.merchants import load_merchant
 
 FIRST_DAY = date(2026, 11, 30)
 CURED = "C03-0000003-0000001"

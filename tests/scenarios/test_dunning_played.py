@@ -7,9 +7,9 @@ from sqlalchemy import text
 from support.shop import CATALOGUE, MERCHANT, OpenShop, Shop, subscriber
 
 from billing import reading, store_catalogue, writing
+from billing.catalogue.dunning_store import dunning_of
 from billing.dunning import preview_dunning
-from billing.dunning_store import dunning_of
-from billing.merchants import load_merchant
+from billing.store.merchants import load_merchant
 from plans import parse_catalogue
 
 PERMISSION = "C03-0000001-0000001"

@@ -18,8 +18,8 @@ from billing import (
     record_outcomes,
     writing,
 )
+from billing.charging.outcome import from_error
 from billing.mass_forecast import forecast_in_mass
-from billing.outcome import from_error
 
 PERMISSION = "C03-0000001-0000001"
 FIRST_DAY = date(2026, 11, 30)

@@ -15,7 +15,7 @@ import scheduler.run
 import scheduler.watch
 from amazonpay import ErrorCode, Misconfigured
 from billing import ImportStatus, Outcome, OutcomeKind, open_due_cycles, send
-from billing.outcome import from_error
+from billing.charging.outcome import from_error
 from scheduler import AmazonSilent, RunStopped
 
 DAY = date(2026, 11, 30)

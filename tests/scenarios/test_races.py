@@ -11,7 +11,7 @@ from sqlalchemy import text
 from support.sandbox import Sandbox
 from support.shop import OpenShop, opening, subscriber
 
-import billing.ending
+import billing.charging.ending
 from billing import end_waits, open_due_cycles, permissions_to_read, record_permissions
 
 PERMISSION = "C03-0000001-0000001"
@@ -49,7 +49,7 @@ def test_a_wait_that_ends_while_the_buyer_repairs_it(
             shop.amazon.faults([{"operation": "createCharge", "kind": "500_after", "times": 4}])
         shop.engine.run_due()
 
-    end_one = billing.ending._end
+    end_one = billing.charging.ending._end
 
     def end_after_worker_b(*arguments: Any) -> int:
         if not interleaved:
@@ -57,7 +57,7 @@ def test_a_wait_that_ends_while_the_buyer_repairs_it(
             worker_b()
         return end_one(*arguments)
 
-    monkeypatch.setattr(billing.ending, "_end", end_after_worker_b)
+    monkeypatch.setattr(billing.charging.ending, "_end", end_after_worker_b)
     end_waits(shop.database, merchant, at=at)
     assert interleaved
     for hours in range(1, 40, 3):

@@ -13,8 +13,8 @@ from support.shop import MERCHANT, OpenShop, Shop, subscriber
 
 from amazonpay import CreateCharge
 from billing import audit_amazon, load_brake, reading, writing
-from billing.environment import confirm_environment, here
 from billing.restore import begin_restoration, last_restoration, reopen
+from billing.store.environment import confirm_environment, here
 from plans import BadInput
 from scheduler import BillingEngine, EnvironmentGuard, RunStopped, reconcile
 

@@ -10,9 +10,9 @@ from support.schema import at_head
 from support.shop import MERCHANT, OpenShop, subscriber
 
 from billing import open_engine, opening, reading, writing
-from billing.intend_around import intend_around_poison
-from billing.merchants import load_merchant, store_merchant
-from billing.poison import OPENING, note_failures
+from billing.charging.intend_around import intend_around_poison
+from billing.charging.poison import OPENING, note_failures
+from billing.store.merchants import load_merchant, store_merchant
 
 DAY = date(2026, 11, 15)
 MIDMONTH = {"started_on": date(2026, 1, 15), "anchor_day": 15, "next_charge_on": DAY}

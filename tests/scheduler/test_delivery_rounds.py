@@ -19,7 +19,7 @@ from billing.deliveries import (
     add_endpoint,
     store_notice_rules,
 )
-from billing.notices import merchant_notice, write_notices
+from billing.store.notices import merchant_notice, write_notices
 from scheduler import deliveries
 from scheduler.deliveries import DeliveryRun
 

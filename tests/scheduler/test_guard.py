@@ -23,7 +23,8 @@ from billing import (
     store_merchant,
     writing,
 )
-from billing.environment import (
+from billing.restore import last_restoration
+from billing.store.environment import (
     Here,
     NotThisEnvironment,
     confirm_environment,
@@ -31,7 +32,6 @@ from billing.environment import (
     load_mark,
     mark_environment,
 )
-from billing.restore import last_restoration
 from scheduler import EnvironmentGuard
 
 AT = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)

@@ -15,7 +15,7 @@ from support.sandbox import Sandbox
 from support.schema import at_head
 
 from billing import open_engine, reading, writing
-from billing.environment import NotThisEnvironment
+from billing.store.environment import NotThisEnvironment
 from scheduler.deliveries import deliver_all
 from scheduler.engine import BillingEngine
 from scheduler.fleet import REREAD_SECONDS, AllMerchants, OneMerchant

@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from billing import Brake, OutcomeKind
-from billing.cap_verdict import Charge as ChargeIt
+from billing.cap.verdict import Charge as ChargeIt
 from simulation.play import Played, play
 from simulation.setting import Setting
 from simulation.store import Store
@@ -118,54 +118,60 @@ _LATE_EVENING: Final = {
 
 BUGS: Final = (
     Bug("new key on each send", {"scheduler.run.send": sends(made_longer)}),
-    Bug("key with the time in it", {"billing.intend.idempotency_key": of_the_clock}),
+    Bug("key with the time in it", {"billing.charging.intend.idempotency_key": of_the_clock}),
     Bug(
         "replay with other bytes",
         {"scheduler.run.send": sends(respelled)},
         {"network": _UNKNOWN},
     ),
-    Bug("a yen more than agreed", {"billing.intend.charge_body": a_yen_more}),
+    Bug("a yen more than agreed", {"billing.charging.intend.charge_body": a_yen_more}),
     Bug(
         "same key after a decline",
-        {"billing.intend.idempotency_key": always_the_first},
+        {"billing.charging.intend.idempotency_key": always_the_first},
         {"decline": 500},
     ),
     Bug(
         "cap not looked at",
-        {"billing.intend.effective_limit_yen": gives(1_000_000_000)},
+        {"billing.charging.intend.effective_limit_yen": gives(1_000_000_000)},
         _SPLIT_SHOP,
     ),
     Bug(
         "cap verdict always yes",
-        {"billing.intend.judge": lambda real: lambda *, amount_yen, **said: ChargeIt(amount_yen)},
+        {
+            "billing.charging.intend.judge": lambda real: (
+                lambda *, amount_yen, **said: ChargeIt(amount_yen)
+            )
+        },
         _SPLIT_SHOP,
     ),
     Bug(
         "month by UTC alone",
         {
-            "billing.intend.possible_months": month_by(0),
-            "billing.doubt.possible_months": month_by(0),
+            "billing.charging.intend.possible_months": month_by(0),
+            "billing.charging.doubt.possible_months": month_by(0),
         },
         {"charge_hour": 8, "anchors": (1,)},
     ),
     Bug(
         "month by Japan alone",
         {
-            "billing.intend.possible_months": month_by(9),
-            "billing.doubt.possible_months": month_by(9),
+            "billing.charging.intend.possible_months": month_by(9),
+            "billing.charging.doubt.possible_months": month_by(9),
         },
         {"charge_hour": 8, "anchors": (1,), "amazon_month": "UTC"},
     ),
     Bug(
         "room given back while in doubt",
-        {"billing.record._still_open": released_while_open},
+        {"billing.charging.record._still_open": released_while_open},
         {"network": _UNKNOWN},
     ),
-    Bug("room given back twice", {"billing.cap_room._move": moved_twice}, {"decline": 300}),
-    Bug("captures take no room", {"billing.record_work.settle_holds": captures_not_counted}),
+    Bug("room given back twice", {"billing.store.cap_room._move": moved_twice}, {"decline": 300}),
+    Bug(
+        "captures take no room", {"billing.charging.record_work.settle_holds": captures_not_counted}
+    ),
     Bug(
         "replay without room in its month",
-        {"billing.doubt._hold_months_of_now": gives(set())},
+        {"billing.charging.doubt._hold_months_of_now": gives(set())},
         _LATE_EVENING,
     ),
     Bug(
@@ -223,7 +229,7 @@ BUGS: Final = (
         },
         {"network": {"500_before": 300}},
     ),
-    Bug("late is paid", {"billing.send.from_charge": paid_at_once}, {"late": 500}),
+    Bug("late is paid", {"billing.charging.send.from_charge": paid_at_once}, {"late": 500}),
     Bug(
         "in doubt and forgotten",
         {"scheduler.run.claim_unsettled": gives([])},
@@ -231,17 +237,17 @@ BUGS: Final = (
     ),
     Bug(
         "a lease for ever",
-        {"billing.intend.LEASE": constant(YEARS_AHEAD)},
+        {"billing.charging.intend.LEASE": constant(YEARS_AHEAD)},
         {"kill": 20, "one_host": False},
     ),
     Bug(
         "sent without a commit",
-        {"billing.intend.writing": sent_without_commit},
+        {"billing.charging.intend.writing": sent_without_commit},
         {"commit_lost": 100},
     ),
     Bug(
         "two tries at once",
-        {"billing.intend.to_be_charged": while_another_is_open},
+        {"billing.charging.intend.to_be_charged": while_another_is_open},
         {"schedulers": 3, "delay": 100, "network": _UNKNOWN},
         damage="DROP INDEX attempt_one_open_or_successful",
     ),
@@ -249,18 +255,18 @@ BUGS: Final = (
         "charged while paused",
         # Who stops owes nothing any more, so the state is looked at for nothing until debts stay.
         {
-            "billing.intend.to_be_charged": whatever_the_agreement_does,
+            "billing.charging.intend.to_be_charged": whatever_the_agreement_does,
             "billing.agreements.giving_up.write_off": gives(None),
         },
         {"decline": 500, "actions_per_100_days": 600},
     ),
-    Bug("cycle by date", {"billing.settle.cycle_start": on_the_30th_day}),
-    Bug("drift after February", {"billing.settle.cycle_start": never_after_the_28th}),
-    Bug("a cycle left out", {"billing.record.next_cycle_row": a_cycle_too_far}),
-    Bug("payment booked twice", {"billing.ledger.book": booked_twice("charge_captured")}),
+    Bug("cycle by date", {"billing.charging.settle.cycle_start": on_the_30th_day}),
+    Bug("drift after February", {"billing.charging.settle.cycle_start": never_after_the_28th}),
+    Bug("a cycle left out", {"billing.charging.record.next_cycle_row": a_cycle_too_far}),
+    Bug("payment booked twice", {"billing.books.ledger.book": booked_twice("charge_captured")}),
     Bug(
         "refund booked twice",
-        {"billing.ledger.book": booked_twice("charge_refunded")},
+        {"billing.books.ledger.book": booked_twice("charge_refunded")},
         {"actions_per_100_days": 300},
     ),
     Bug(
@@ -275,7 +281,11 @@ BUGS: Final = (
         damage="DROP INDEX refund_one_open; DROP TRIGGER refund_counted; "
         "DROP TRIGGER refund_recounted",
     ),
-    Bug("brake not looked at", {"billing.intend.load_brake": gives(Brake())}, {"brake": 300}),
+    Bug(
+        "brake not looked at",
+        {"billing.charging.intend.load_brake": gives(Brake())},
+        {"brake": 300},
+    ),
     Bug(
         "clock not looked at",
         {"scheduler.engine.check_clock": gives(Brake())},
@@ -299,10 +309,10 @@ BUGS: Final = (
     ),
     Bug(
         "books from a backup go on at once",
-        {"billing.intend.load_brake": gives(Brake())},
+        {"billing.charging.intend.load_brake": gives(Brake())},
         {"restore_on": 2, "network": {"503": 300}},
         seeds=40,
     ),
-    Bug("paid and not told", {"billing.record_work.write_notices": without("charged")}),
+    Bug("paid and not told", {"billing.charging.record_work.write_notices": without("charged")}),
     Bug("no pace", {"scheduler.pacing.take": no_waits}, {"paced": True, "subscriptions": 40}),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from billing import checkpoints
+from billing.protocol import checkpoints
 from simulation import messages, telling
 from simulation.setting import NETWORK
 from simulation.store import Store

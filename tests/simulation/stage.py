@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import scheduler.senders
 from amazonpay import exchange
-from billing import checkpoints
+from billing.protocol import checkpoints
 from scheduler import identity
 from simulation.senders import senders_of
 from simulation.telling import AtOnce

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
 
 from app.migrations import migrate
-from billing.database import PRAGMAS
+from billing.store.database import PRAGMAS
 from simulation.world import World
 
 _NOT_IN_MEMORY: Final = ("journal_mode", "synchronous", "busy_timeout")

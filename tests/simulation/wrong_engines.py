@@ -10,9 +10,9 @@ from typing import Any
 
 import scheduler.run
 from billing import OutcomeKind
+from billing.charging.intend import slots
 from billing.deliveries import DeliveryResult
-from billing.intend import slots
-from billing.rows import is_word
+from billing.store.rows import is_word
 
 Wrong = Callable[[Any], Any]
 """Takes the right function and gives the wrong one."""

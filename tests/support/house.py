@@ -31,7 +31,7 @@ DOORS = (
     "billing.desk",
     "billing.dunning",
     "billing.deliveries",
-    "billing.environment",
+    "billing.store.environment",
     "billing.evidence",
     "billing.mass_forecast",
     "billing.notifications",

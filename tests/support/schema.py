@@ -16,7 +16,7 @@ from sqlalchemy import URL, Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from app.migrations import migrate
-from billing.database import open_engine
+from billing.store.database import open_engine
 
 
 def at_head(engine: Engine) -> None:

@@ -27,7 +27,7 @@ from billing import (
     store_subscribers,
     writing,
 )
-from billing.merchants import load_merchant
+from billing.store.merchants import load_merchant
 from plans import parse_catalogue
 from scheduler import AmazonEndpoint, BillingEngine, RunReport, ShiftedClock, start_engine
 from support.sandbox import Sandbox

@@ -18,7 +18,7 @@ from app.travel import LocalControl, MoveState, VirtualClock
 from app.travel.control import local_control
 from app.travel.route import stops
 from app.web import create_app
-from billing.merchants import Merchant
+from billing.store.merchants import Merchant
 
 CLOSE = timedelta(seconds=20)
 

@@ -1,0 +1,90 @@
+"""Finds what may be charged: first the permissions, then under their locks one slot of each.
+
+How much it reads depends on how much is asked for, not on how much is due or was ever charged:
+each question is answered by an index of what is open, whatever the database knows of its tables.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, and_, case, select
+
+from billing.catalogue.terms import terms_of
+from billing.store.merchants import Merchant
+from billing.store.rows import Row, among, fetch, table_of
+from billing.tables import ChargePermissionRow, InvoiceRow, SlotRow, SubscriptionRow
+from plans import CaptureRule
+
+slots = table_of(SlotRow)
+permissions = table_of(ChargePermissionRow)
+subscriptions = table_of(SubscriptionRow)
+invoices = table_of(InvoiceRow)
+
+
+def oldest_due(
+    connection: Connection, merchant: Merchant, *, due: tuple[Any, ...], limit: int
+) -> dict[int, int]:
+    """The `limit` oldest slots that meet the conditions `due`: slot id → permission id."""
+    statement = (
+        select(slots.c.id, slots.c.permission_id)
+        .join(subscriptions, subscriptions.c.id == slots.c.subscription_id)
+        .where(slots.c.merchant_id == merchant.id, *due)
+        .order_by(slots.c.due_at, slots.c.id)
+        .limit(limit)
+    )
+    return {row.id: row.permission_id for row in connection.execute(statement)}
+
+
+def lock_permissions(
+    connection: Connection, ids: Collection[int], *, skip_locked: bool
+) -> dict[int, Row]:
+    """Lock permissions in order; with `skip_locked` those that nobody else holds."""
+    statement = (
+        select(permissions)
+        .where(among(connection, permissions.c.id, ids))
+        .order_by(permissions.c.id)
+        # FOR NO KEY UPDATE: cycles of a locked permission may be opened meanwhile.
+        .with_for_update(key_share=True, skip_locked=skip_locked)
+    )
+    return {row["id"]: row for row in fetch(connection, statement)}
+
+
+def first_due_slot_of_each(
+    connection: Connection, slot_ids: Collection[int], *, due: tuple[Any, ...]
+) -> list[Row]:
+    """Of slots whose permissions are locked now, the oldest of each that still meets `due`."""
+    # Found by their ids alone, whence the CASE: a server that last counted when nothing was due
+    # would take "is due" for the narrower condition, and read all that is due for each slice.
+    still = case((and_(*due), 1), else_=0) == 1
+    statement = (
+        select(
+            slots,
+            subscriptions.c.external_id.label("subscription"),
+            subscriptions.c.state.label("owner_state"),
+            invoices.c.price_id,
+        )
+        .join(subscriptions, subscriptions.c.id == slots.c.subscription_id)
+        .join(invoices, invoices.c.id == slots.c.invoice_id)
+        .where(among(connection, slots.c.id, slot_ids), still)
+        .order_by(slots.c.due_at, slots.c.id)
+    )
+    first: dict[int, Row] = {}
+    for row in fetch(connection, statement):
+        first.setdefault(row["permission_id"], row)
+    return list(first.values())
+
+
+def captured_later(connection: Connection, due: Sequence[Row]) -> set[int]:
+    """The slots whose money is taken at their shipment: by the price, and not shipped yet."""
+    unshipped = [
+        slot
+        for slot in due
+        if slot["price_id"] is not None
+        and slot["shipped_on"] is None
+        and slot["purpose"].split(":")[0] == "renewal"
+    ]
+    if not unshipped:
+        return set()
+    terms = terms_of(connection, {slot["price_id"] for slot in unshipped})
+    waits = CaptureRule.ON_SHIPMENT
+    return {slot["id"] for slot in unshipped if terms[slot["price_id"]].price.capture is waits}

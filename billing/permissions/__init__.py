@@ -1,0 +1,1 @@
+"""Charge permissions between two charges: watched, closed, replaced by another."""

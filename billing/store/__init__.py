@@ -1,0 +1,1 @@
+"""The database itself: connections, rows in batches, merchants, sealed keys, events, notices."""

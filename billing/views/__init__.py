@@ -1,0 +1,1 @@
+"""What was charged, why, and what comes: read by screens and commands, never written."""

@@ -1,0 +1,1 @@
+"""Whether all is well: figures, alarms on them, and the brake that stops charging."""
