@@ -15,7 +15,8 @@ import pytest
 
 import scheduler.refunds
 import scheduler.run
-from billing import checkpoints, database, merchants
+from billing import checkpoints
+from billing.store import database, merchants
 from scheduler.senders import Senders
 
 

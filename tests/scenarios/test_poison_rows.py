@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import text
 from support.shop import OpenShop, Shop, subscriber
 
-from billing import claim_unsettled, intend_due_slots, opening, reading, writing
+from billing import claim_unsettled, intend_due_slots, reading, writing
+from billing.charging import opening
 from billing.evidence import desk_item, list_desk, release
 
 DAY = date(2026, 11, 15)

@@ -9,7 +9,8 @@ from sqlalchemy import Engine, text
 from support.schema import at_head
 from support.shop import MERCHANT, OpenShop, subscriber
 
-from billing import open_engine, opening, reading, writing
+from billing import open_engine, reading, writing
+from billing.charging import opening
 from billing.charging.intend_around import intend_around_poison
 from billing.charging.poison import OPENING, note_failures
 from billing.store.merchants import load_merchant, store_merchant

@@ -20,13 +20,13 @@ from billing import (
     MerchantKeys,
     SubscriberRow,
     load_merchant,
-    merchants,
     store_catalogue,
     store_keys,
     store_merchant,
     store_subscribers,
     writing,
 )
+from billing.store import merchants
 from plans import parse_catalogue
 from scheduler import AmazonEndpoint, BillingEngine, start_engine
 from simulation.amazon import Amazon
