@@ -12,14 +12,14 @@ demo: setup  ## set everything up, play some months of renewals, then serve unti
 	$(BIN)/autopay demo
 
 test: setup $(TOOLS)  ## the whole suite: SQLite, a PostgreSQL started for it, a real browser
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not nightly"
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not nightly"
 
 nightly: setup $(TOOLS)  ## long profiles: faults planted in the local Amazon Pay, many random examples
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m nightly
-	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 --dist loadgroup tests/amazonpay/sandbox/test_state_machines.py tests/plans tests/billing/test_mass_sample.py
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m nightly
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder tests/amazonpay/sandbox/test_state_machines.py tests/plans tests/billing/test_mass_sample.py
 
 fast: setup  ## the quick half of the suite
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not nightly"
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not slow and not nightly"
 
 check: setup  ## format, lint, types, import contracts, lock hosts
 	$(BIN)/ruff format --check .

@@ -267,20 +267,27 @@ def charges(
     output: Annotated[
         Literal["table", "csv", "json"], typer.Option("--format", help="table, csv or json lines")
     ] = "table",
+    limit: Annotated[
+        int | None, typer.Option(min=1, max=MOST, help="at most so many rows; a table has 100")
+    ] = None,
+    after: Annotated[
+        str | None, typer.Option(help="go on behind the place that the last page named")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """The charge history, newest first.
 
     Example: autopay charges --from 2026-12-01 --state declined
     """
-    from app.commands import reports
+    from app.commands import charges as history
 
-    reports.charges(
+    history.charges(
         date_from=_day(date_from, option="--from"),
         date_to=_day(date_to, option="--to"),
         state=state,
         search=search,
         output="json" if as_json else output,
+        page=history.Page(limit, after),
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import OperationalError
 
 from amazonpay import FastTransportMissing, InvalidArgument, transport_named
-from app.migrations import check_schema
+from app.migrations import check_schema, still_ours
 from app.problems import Refused
 from app.settings import Settings
 from billing import (
@@ -106,7 +106,7 @@ def environment_guard(books: Books) -> EnvironmentGuard:
     settings = books.settings
     return EnvironmentGuard(
         books.database,
-        lambda: where_we_are(settings, books.database),
+        still_ours(books.database, lambda: where_we_are(settings, books.database)),
         settings.sent_file_path(),
     )
 

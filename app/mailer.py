@@ -6,8 +6,11 @@ Of what a server says only its codes are kept: its words could repeat an address
 import logging
 import re
 import smtplib
+import socket
 import ssl
+import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -28,8 +31,10 @@ __all__ = ["Security", "SmtpMailer", "SmtpServer"]
 
 Security = Literal["starttls", "tls", "none"]
 
-# Of one step of the conversation. A slice that a slow server holds up ends within its lease.
+# Of one read of a step. A server that sends a byte now and then could still make a step last for
+# ever, so the whole conversation is cut as well: before the slice's lease of 60 seconds is over.
 STEP_SECONDS = 8.0
+CONVERSATION_SECONDS = 45.0
 _ENHANCED = re.compile(rb"^([245]\.\d{1,3}\.\d{1,3})\b")
 
 
@@ -60,7 +65,7 @@ class SmtpMailer:
 
     def send(self, mails: Iterable[OutgoingMail]) -> Iterator[DeliveryOutcome]:
         """Send over one connection; one outcome per mail, until the server is away."""
-        connection: smtplib.SMTP | None = None
+        connection: _Conversation | None = None
         try:
             for mail in mails:
                 try:
@@ -76,15 +81,10 @@ class SmtpMailer:
         finally:
             _quit(connection)
 
-    def _connect(self) -> smtplib.SMTP:
+    def _connect(self) -> "_Conversation":
         server = self._server
         tls = ssl.create_default_context(cafile=server.ca_file)
-        if server.security == "tls":
-            connection: smtplib.SMTP = smtplib.SMTP_SSL(
-                server.host, server.port, timeout=STEP_SECONDS, context=tls
-            )
-        else:
-            connection = smtplib.SMTP(server.host, server.port, timeout=STEP_SECONDS)
+        connection = _Conversation(server, tls if server.security == "tls" else None)
         try:
             if server.security == "starttls":
                 # Raises when the server does not offer it: nothing goes in the open by surprise.
@@ -95,6 +95,47 @@ class SmtpMailer:
             connection.close()
             raise
         return connection
+
+
+class _Conversation(smtplib.SMTP):
+    """One connection that is cut after `CONVERSATION_SECONDS`, whatever step it is in.
+
+    Whoever reads or writes then gets an error as if the server had hung up.
+    """
+
+    def __init__(self, server: SmtpServer, tls: ssl.SSLContext | None) -> None:
+        self._tls = tls
+        self._cutter: threading.Timer | None = None
+        self._line: socket.socket | None = None
+        try:
+            super().__init__(server.host, server.port, timeout=STEP_SECONDS)
+        except BaseException:
+            self.close()
+            raise
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        """What smtplib asks for when it connects; TLS from the first byte where it is wanted."""
+        plain = socket.create_connection((host, port), timeout)
+        # A handle of its own: TLS takes the first one over, and the handshake is cut as well.
+        self._line = plain.dup()
+        self._cutter = threading.Timer(CONVERSATION_SECONDS, _cut, [self._line])
+        self._cutter.daemon = True
+        self._cutter.start()
+        return plain if self._tls is None else self._tls.wrap_socket(plain, server_hostname=host)
+
+    def close(self) -> None:
+        """Hang up; the cutter has nothing to do any more."""
+        super().close()
+        if self._cutter is not None:
+            self._cutter.cancel()
+            self._cutter.join()
+        if self._line is not None:
+            self._line.close()
+
+
+def _cut(line: socket.socket) -> None:
+    with suppress(OSError):
+        line.shutdown(socket.SHUT_RDWR)
 
 
 def _sent(connection: smtplib.SMTP, mail: OutgoingMail) -> DeliveryOutcome:

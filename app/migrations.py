@@ -1,5 +1,6 @@
 """Brings the database to the newest schema, and tells when it is behind."""
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine, inspect, text
 
 import app
+from billing.store.environment import Here, NotThisEnvironment
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -65,6 +67,25 @@ def check_schema(engine: Engine) -> None:
         f"the database is at revision {found}, this program needs {_head()}; "
         "stop the workers, back it up, then run: autopay migrate"
     )
+
+
+def still_ours(engine: Engine, look: Callable[[], Here]) -> Callable[[], Here]:
+    """`look` for a program that runs on: it looks at the schema first, each time.
+
+    Somebody may migrate while workers of before are running. They begin nothing more:
+    `NotThisEnvironment` is raised instead.
+    """
+
+    def looked() -> Here:
+        try:
+            check_schema(engine)
+        except DatabaseBehind as other:
+            raise NotThisEnvironment(
+                f"the database was migrated while this program was running, start it again: {other}"
+            ) from other
+        return look()
+
+    return looked
 
 
 def _check_known(revision: str | None) -> None:

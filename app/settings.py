@@ -186,6 +186,10 @@ class Settings(BaseSettings):
     public_url: Annotated[
         str, Field(description="where customers reach these pages, such as https://my.example.jp")
     ] = ""
+    price_notice_days: Annotated[
+        int,
+        Field(description="days between the notice of a price change and it", ge=10, le=365),
+    ] = 30
     retention_offer: Annotated[
         Literal["none", "pause", "skip"],
         Field(description="what somebody who wants to leave is offered instead, once"),

@@ -145,6 +145,7 @@ from billing.store.merchants import (
     check_environment,
     load_credentials,
     load_merchant,
+    merchant_mark,
     store_keys,
     store_merchant,
 )
@@ -157,6 +158,7 @@ from billing.store.sealing import (
     seal,
     unseal,
 )
+from billing.store.statistics import refresh_statistics
 from billing.tables import SlotRow, SubscriptionRow
 from billing.tax import (
     PriceMode,
@@ -179,6 +181,7 @@ from billing.views.history import (
     ChargeTotals,
     Cursor,
     Narrowing,
+    captured_by_day,
     charge_history,
     charge_totals,
     charges_of_slots,
@@ -289,6 +292,7 @@ __all__ = [
     "body_fingerprint",
     "book_chargeback",
     "capture_states",
+    "captured_by_day",
     "chain_books",
     "chain_heads",
     "charge_history",
@@ -332,6 +336,7 @@ __all__ = [
     "load_merchant",
     "load_price_list",
     "make_due",
+    "merchant_mark",
     "merchant_schedule",
     "merchants_notified",
     "merchants_to_serve",
@@ -356,6 +361,7 @@ __all__ = [
     "record_refunds",
     "record_shipments",
     "recovery_by_step",
+    "refresh_statistics",
     "refund_remedy",
     "refundable_charges",
     "refunds_of_request",

@@ -9,20 +9,29 @@ from collections.abc import Callable
 from functools import partial
 
 from billing import load_brake, reading, record_permissions, writing
-from billing.bulk_work import CHARGE_AGAIN, Worked, permissions_to_ask, work_bulk
+from billing.bulk_work import (
+    CHARGE_AGAIN,
+    Worked,
+    keep_look,
+    look_ahead,
+    permissions_to_ask,
+    work_bulk,
+)
 from scheduler.engine import BillingEngine
 from scheduler.paced_calls import GET_CHARGE_PERMISSION, PacedCalls
 from scheduler.pacing import PUBLISHED, Quota
 from scheduler.watch import Reading, permission_call
 
-__all__ = ["do_bulk_work"]
+__all__ = ["do_bulk_work", "try_dry"]
 
 
 def do_bulk_work(engine: BillingEngine, *, stopping: Callable[[], bool] = lambda: False) -> int:
     """Do what the staff has decided, until nothing is left or `stopping`; returns rows done.
 
-    While the brake is pulled it waits. Raises as `BillingEngine.charge_now` does.
+    Dry runs go first, for somebody waits for them. While the brake is pulled only these go on.
+    Raises as `BillingEngine.charge_now` does.
     """
+    try_dry(engine, stopping=stopping)
     done = 0
     while not stopping() and not _is_braked(engine):
         _ask_amazon(engine)
@@ -35,6 +44,20 @@ def do_bulk_work(engine: BillingEngine, *, stopping: Callable[[], bool] = lambda
     return done
 
 
+def try_dry(engine: BillingEngine, *, stopping: Callable[[], bool] = lambda: False) -> int:
+    """Try the rows of drafts that nobody has tried yet; returns how many. Nothing is charged."""
+    tried = 0
+    while not stopping():
+        at = engine.clock.now()
+        with reading(engine.database) as connection:
+            looked = look_ahead(connection, engine.merchant, at=at)
+        if looked is None:
+            break
+        writing(engine.database, partial(keep_look, looked=looked))
+        tried += len(looked.rows)
+    return tried
+
+
 def _is_braked(engine: BillingEngine) -> bool:
     with reading(engine.database) as connection:
         return load_brake(connection, engine.merchant.id).is_pulled
@@ -42,7 +65,11 @@ def _is_braked(engine: BillingEngine) -> bool:
 
 def _charge(engine: BillingEngine, worked: Worked) -> None:
     slot_ids = [row.subject_id for row in worked.done() if row.subject_id is not None]
-    if worked.job.kind == CHARGE_AGAIN and slot_ids:
+    if worked.job.kind != CHARGE_AGAIN:
+        # What else charges today says in its outcome which slots it has opened.
+        after = (outcome.after or {} for outcome in worked.outcomes)
+        slot_ids = [slot_id for facts in after for slot_id in facts.get("slots", ())]
+    if slot_ids:
         engine.charge_now(slot_ids)
 
 

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from sqlalchemy import Engine
 
-from billing import CannotUnseal, Merchant, checkpoints
+from billing import CannotUnseal, Merchant, checkpoints, reading
 from billing.deliveries import (
     DeliveryOutcome,
     DeliveryResult,
@@ -28,6 +28,7 @@ from billing.deliveries import (
     tell_price_changes,
     tell_upcoming,
 )
+from billing.restore import last_restoration
 from billing.store.environment import NotThisEnvironment
 from scheduler.fleet import Fleet
 from scheduler.identity import this_worker
@@ -65,8 +66,12 @@ class WebhookCaller(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """What one round did: notices told ahead and planned, tries by channel and result."""
+    """What one round did: notices told ahead and planned, tries by channel and result.
 
+    `is_held`: the books come from a backup and were not opened again, so nobody was told anything.
+    """
+
+    is_held: bool = False
     told_ahead: int = 0
     planned: int = 0
     mails: dict[DeliveryResult, int] = field(default_factory=dict)
@@ -88,6 +93,8 @@ class DeliveryRun:
 
     def tick(self) -> DeliveryReport:
         """One round; what is told ahead is looked for once an hour by one of all workers."""
+        if self._is_held():
+            return DeliveryReport(is_held=True)
         mine = won(
             self.database,
             job=f"notices/{self.merchant.id}",
@@ -102,11 +109,20 @@ class DeliveryRun:
 
         With `seconds` no slice of a channel is begun after so many, but one always is.
         """
+        if self._is_held():
+            return DeliveryReport(is_held=True)
         told = self._tell_ahead() if tell_ahead else 0
         report = DeliveryReport(told_ahead=told, planned=self._plan())
         self._send_mails(report.mails, _Turn(seconds))
         self._send_webhooks(report.webhooks, _Turn(seconds))
         return report
+
+    def _is_held(self) -> bool:
+        """What restored books believe may be contradicted by the comparison with Amazon: until two
+        people have ended it nobody is told. What is written meanwhile is told afterwards."""
+        with reading(self.database) as connection:
+            last = last_restoration(connection)
+        return last is not None and last.is_open
 
     def _tell_ahead(self) -> int:
         return tell_upcoming(self.database, self.merchant, at=self.now()) + tell_price_changes(

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -20,6 +20,7 @@ from billing import (
     load_brake,
     load_credentials,
     load_merchant,
+    merchant_mark,
     reading,
     writing,
 )
@@ -60,7 +61,11 @@ class AmazonEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class BillingEngine:
-    """Everything needed to bill one merchant from this process."""
+    """Everything needed to bill one merchant from this process.
+
+    `mark` tells rules and keys of one moment from those of another; `again` makes the engine anew
+    with those of now.
+    """
 
     database: Engine
     merchant: Merchant
@@ -69,6 +74,8 @@ class BillingEngine:
     clock: Clock
     doubts: DoubtRules = PATIENT
     guard: EnvironmentGuard | None = None
+    mark: str = ""
+    again: Callable[[], "BillingEngine"] | None = field(default=None, repr=False, compare=False)
 
     def run_due(
         self,
@@ -403,7 +410,10 @@ def start_engine(
     With a `guard` every run first checks that the books belong here.
     """
     with reading(database) as connection:
-        merchant = load_merchant(connection, merchant_id)
+        merchant, mark = (
+            load_merchant(connection, merchant_id),
+            merchant_mark(connection, merchant_id),
+        )
         credentials = load_credentials(connection, merchant_id, master_key=master_key)
 
     def make_client() -> AmazonPayClient:
@@ -420,4 +430,17 @@ def start_engine(
             pacing=None,
         )
 
-    return BillingEngine(database, merchant, endpoint, make_client, clock, doubts, guard)
+    def again() -> BillingEngine:
+        return start_engine(
+            database=database,
+            merchant_id=merchant_id,
+            master_key=master_key,
+            endpoint=endpoint,
+            clock=clock,
+            doubts=doubts,
+            guard=guard,
+        )
+
+    return BillingEngine(
+        database, merchant, endpoint, make_client, clock, doubts, guard, mark, again
+    )

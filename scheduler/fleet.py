@@ -11,13 +11,13 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from billing import merchants_to_serve, reading
+from billing import CannotUnseal, NoKeys, merchant_mark, merchants_to_serve, reading
 from scheduler.clock import Clock
 from scheduler.engine import BillingEngine
 
 log = logging.getLogger(__name__)
 
-# Rules and keys that somebody has changed are in force after so long without a restart.
+# A merchant that could not be served is looked at again after so long.
 REREAD_SECONDS = 300.0
 
 
@@ -43,11 +43,12 @@ class Fleet(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OneMerchant:
-    """The fleet of a process that serves one merchant."""
+    """The fleet of a process that serves one merchant, by its rules and keys of now."""
 
     only: BillingEngine
+    _lock: Lock = field(default_factory=Lock)
 
     @property
     def database(self) -> Engine:
@@ -65,15 +66,20 @@ class OneMerchant:
 
     def engine(self, merchant_id: str) -> BillingEngine | None:
         """The engine of the one; None for any other merchant."""
-        return self.only if merchant_id == self.only.merchant.id else None
+        if merchant_id != self.only.merchant.id:
+            return None
+        with self._lock:
+            self.only = of_now(self.only)
+            return self.only
 
 
 @dataclass(slots=True)
 class AllMerchants:
-    """Every merchant that has keys; `start` makes an engine and is asked again from time to time.
+    """Every merchant that has keys; `start` makes an engine.
 
-    A merchant that cannot be served (its key was sealed with another master key, say) is logged and
-    left out; the others go on.
+    It is asked again when rules or keys were changed, and from time to time. A merchant that cannot
+    be served (its key was sealed with another master key, say) is logged and left out; the others
+    go on.
     """
 
     database: Engine
@@ -101,6 +107,9 @@ class AllMerchants:
                     log.warning("%s: its rules cannot be read now: %s", merchant_id, error)
                     return engine
                 self._engines[merchant_id] = engine, time.monotonic()
+            elif engine is not None and (now := of_now(engine)) is not engine:
+                engine = now
+                self._engines[merchant_id] = engine, made_at
             return engine
 
     def _started(self, merchant_id: str) -> BillingEngine | None:
@@ -111,3 +120,26 @@ class AllMerchants:
         except Exception:
             log.exception("merchant %r cannot be served from here", merchant_id)
             return None
+
+
+def of_now(engine: BillingEngine) -> BillingEngine:
+    """The engine by the rules and keys that hold now: itself, or one that was made again.
+
+    While they cannot be read, or the new key cannot be opened, the one of before goes on.
+    """
+    if engine.again is None:
+        return engine
+    name = engine.merchant.id
+    try:
+        with reading(engine.database) as connection:
+            if merchant_mark(connection, name) == engine.mark:
+                return engine
+        made = engine.again()
+    except (DBAPIError, PoolTimeout) as error:
+        log.warning("%s: its rules cannot be read now: %s", name, error)
+        return engine
+    except (CannotUnseal, NoKeys) as error:
+        log.error("%s: its new key cannot be used, the old one stays: %s", name, error)
+        return engine
+    log.info("%s: rules or keys were changed and are in force from now on", name)
+    return made

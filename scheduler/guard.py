@@ -61,9 +61,12 @@ class EnvironmentGuard:
         self._check_time(mark, at)
 
     def compare(self, merchant: Merchant) -> None:
-        """Raise `NotThisEnvironment` for books of another environment, and note nothing: a copy
-        must not write to customers either."""
-        self._compared(merchant, self.look())
+        """Raise `NotThisEnvironment` for books of another environment, or that went back in time,
+        and note nothing: neither a copy nor books from a backup must write to customers."""
+        mark = self._compared(merchant, self.look())
+        reason = None if mark is None else self._went_back(mark)
+        if reason is not None:
+            raise NotThisEnvironment(f"{reason}; nobody is told anything before charging looks")
 
     def _compared(self, merchant: Merchant, found: Here) -> Mark | None:
         with reading(self.database) as connection:
@@ -101,20 +104,26 @@ class EnvironmentGuard:
         return writing(self.database, pin)
 
     def _check_time(self, mark: Mark, at: datetime) -> None:
-        remembered = self._read().get(mark.uid)
-        if remembered is None:
+        reason = self._went_back(mark)
+        if reason is None:
             return
-        with reading(self.database) as connection:
-            known = is_known(connection, remembered)
-        if known:
-            return
-        reason = (
-            f"this machine has sent charge attempt {remembered.attempt_id}, which these books do "
-            "not know: they come from a backup"
-        )
         log.error("%s; nothing new is charged until they are compared with Amazon", reason)
         writing(self.database, lambda c: begin_restoration(c, by=BY, reason=reason, at=at))
         self.sent(now=True)
+
+    def _went_back(self, mark: Mark) -> str | None:
+        """Why these books must come from a backup, in words; None when nothing says so."""
+        remembered = self._read().get(mark.uid)
+        if remembered is None:
+            return None
+        with reading(self.database) as connection:
+            known = is_known(connection, remembered)
+        if known:
+            return None
+        return (
+            f"this machine has sent charge attempt {remembered.attempt_id}, which these books do "
+            "not know: they come from a backup"
+        )
 
     def _read(self) -> dict[str, SentMark]:
         with suppress(OSError, ValueError, TypeError, AttributeError):

@@ -1,15 +1,16 @@
 """After a restore: makes the books equal Amazon's again without one key that Amazon does not know.
 
-    replay what the books hold open ─► open due cycles ─► read every permission concerned at Amazon
-    ─► slots that Amazon charged are taken up with their derived keys ─► until nothing is lost
+    ask about what has a charge's id ─► open due cycles ─► read every permission concerned at Amazon
+    ─► slots that Amazon charged are taken up, their charges read ─► until nothing is lost
 
-Two kinds of proof say that a slot was charged: a charge's own id (a notification, a report of
-Seller Central), which is then only read; or a balance that moved by just its amount, whose key is
-replayed. What neither proves is left to people, and nothing else begins while they look.
+That a slot was charged is proved by its charge's own id alone (a notification, a report of Seller
+Central), and such a charge is read. A balance that moved by just a slot's amount may have moved for
+somebody else: the key of that slot would then be a new one to Amazon, so it is named and not sent.
+Nor is a key of before the backup sent: it may have been proved since to have had no effect.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,6 +28,7 @@ from billing import (
     send,
     writing,
 )
+from billing.evidence import name_charges
 from billing.restore import (
     Compared,
     OpenSlot,
@@ -48,7 +50,6 @@ from scheduler.reconcile_refunds import find_lost_refunds
 
 __all__ = ["ReconcileReport", "reconcile"]
 
-CREATE_CHARGE = "create_charge"
 BEFORE = timedelta(hours=24)
 """How far before the last moment of the books Amazon is asked: clocks and late answers."""
 
@@ -61,7 +62,10 @@ TAKEN = frozenset({"AuthorizationInitiated", "Authorized", "CaptureInitiated", "
 
 @dataclass(slots=True)
 class ReconcileReport:
-    """What a comparison found; references, charge ids and yen as people know them."""
+    """What a comparison found; references, charge ids and yen as people know them.
+
+    `perhaps` are slots whose amounts would explain what is `unexplained` of their permissions.
+    """
 
     compared: int = 0
     unread: int = 0
@@ -69,6 +73,7 @@ class ReconcileReport:
     booked_yen: int = 0
     unanswered: list[str] = field(default_factory=list)
     unexplained: dict[str, int] = field(default_factory=dict)
+    perhaps: dict[str, int] = field(default_factory=dict)
     strangers: list[str] = field(default_factory=list)
     second_charges: list[str] = field(default_factory=list)
     refunds_booked: list[str] = field(default_factory=list)
@@ -147,23 +152,25 @@ class _Reconciling:
     restoration: Restoration
     report: ReconcileReport
     given_up: set[int] = field(default_factory=set)
+    open_ones: dict[int, str] = field(default_factory=dict)
 
     def run(self, charge_ids: Collection[str]) -> None:
-        # The brake is pulled: this replays what is open, and opens the cycles that were lost.
+        # The brake is pulled: this asks about what has an id, and opens the cycles that were lost.
         self.engine.run_due()
         seen: list[Seen] = []
         for _ in range(MOST_ROUNDS):
             by_id = self._named(charge_ids)
             seen = self._read_all()
             self._record(seen, chargeable=True)
-            lost = self._moved(seen) | by_id
-            if not self._take_up(lost):
+            asked_about = self._name_open()
+            if not self._take_up(by_id) and not asked_about:
                 self._tell_given_up(by_id)
                 break
             self.engine.run_due()
         self.report.compared = len(seen)
         self.report.unread = sum(1 for _, permission in seen if permission is None)
         self.report.unexplained = _unexplained(seen)
+        self.report.perhaps = _perhaps(seen)
         self._record(seen, chargeable=False)
 
     def note_refunds(self, refund_ids: Collection[str]) -> None:
@@ -174,7 +181,7 @@ class _Reconciling:
         report.refunds_unbooked, report.refunds_missing = lost.unbooked, lost.missing
         report.charges_uncompared = lost.uncompared
 
-    def _named(self, charge_ids: Collection[str]) -> dict[int, str | None]:
+    def _named(self, charge_ids: Collection[str]) -> dict[int, str]:
         """Slots of charges whose ids somebody told us: id of the slot → id of the charge."""
         database, merchant = self.engine.database, self.engine.merchant
         with reading(database) as connection:
@@ -184,34 +191,38 @@ class _Reconciling:
         references = {charge.merchant_reference_id or "" for charge in charges}
         with reading(database) as connection:
             slots = slots_of_references(connection, merchant, references)
-        lost: dict[int, str | None] = {}
+        lost: dict[int, str] = {}
         for charge in charges:
             slot = slots.get(charge.merchant_reference_id or "")
             if slot is not None and slot.state == "paid":
                 _add(self.report.second_charges, charge.charge_id)
             elif slot is not None and slot.state in ("due", "waiting_buyer"):
                 lost[slot.id] = charge.charge_id
-            elif slot is None or slot.state != "open":
-                # What is open has a key of its own, whose replay brings the charge.
+            elif slot is not None and slot.state == "open":
+                self.open_ones[slot.id] = charge.charge_id
+            else:
                 _add(self.report.strangers, charge.charge_id)
         self._bring_forward(slots.values(), lost)
         return lost
 
-    def _tell_given_up(self, by_id: Mapping[int, str | None]) -> None:
+    def _name_open(self) -> bool:
+        """Charges of attempts that the books hold open: from now on they are asked about."""
+        charges = dict(self.open_ones)
+        self.open_ones.clear()
+        if not charges:
+            return False
+        at = self.engine.clock.now()
+        named = writing(self.engine.database, lambda c: name_charges(c, charges=charges, at=at))
+        for slot_id, charge_id in charges.items():
+            if slot_id not in named:
+                _add(self.report.second_charges, charge_id)
+        return bool(named)
+
+    def _tell_given_up(self, by_id: Mapping[int, str]) -> None:
         """Charges that are known by their ids, of slots that cannot be taken up: people look."""
         for slot_id, charge_id in by_id.items():
-            if slot_id in self.given_up and charge_id is not None:
+            if slot_id in self.given_up:
                 _add(self.report.strangers, charge_id)
-
-    def _moved(self, seen: Sequence[Seen]) -> dict[int, str | None]:
-        """Slots whose amounts Amazon's balance moved by, more than our books explain."""
-        found: dict[int, OpenSlot] = {}
-        for compared, permission in seen:
-            slots = [slot for slot in compared.slots if slot.id not in self.given_up]
-            extra_yen = _extra_yen(compared, permission)
-            found |= {slot.id: slot for slot in lost_slots(extra_yen=extra_yen, slots=slots)}
-        self._bring_forward(found.values(), found)
-        return dict.fromkeys(found)
 
     def _bring_forward(self, slots: Iterable[OpenSlot], wanted: Collection[int]) -> None:
         """A try that dunning planned for later was made already: its slot is due now."""
@@ -227,10 +238,10 @@ class _Reconciling:
         except BadInput:
             self.given_up.add(slot.id)
 
-    def _take_up(self, lost: Mapping[int, str | None]) -> bool:
-        """Give the slots their derived keys again and hear Amazon's saved answers."""
-        wanted = [slot_id for slot_id in lost if slot_id not in self.given_up]
-        if not wanted:
+    def _take_up(self, lost: Mapping[int, str]) -> bool:
+        """Give the slots attempts that have their charges' ids, and read those charges."""
+        charged = {slot: charge for slot, charge in lost.items() if slot not in self.given_up}
+        if not charged:
             return False
         engine = self.engine
         _, attempts = intend_due_slots(
@@ -238,18 +249,16 @@ class _Reconciling:
             engine.merchant,
             at=engine.clock.now(),
             worker_id=this_worker(),
-            limit=len(wanted),
-            only=wanted,
-            proven=True,
+            limit=len(charged),
+            charged=charged,
         )
-        known = [replace(attempt, charge_id=lost[attempt.slot_id]) for attempt in attempts]
-        calls = [_sending(attempt, engine) for attempt in known]
-        outcomes = self._paced(CREATE_CHARGE, _outcome_is_throttled).make(calls)
+        calls = [_asking_about(attempt, engine) for attempt in attempts]
+        outcomes = self._paced(GET_CHARGE, _outcome_is_throttled).make(calls)
         record_outcomes(engine.database, engine.merchant, outcomes, at=engine.clock.now())
         self._count(outcomes)
         if not attempts:
             # No room under the cap, a permission that cannot be charged: people look at these.
-            self.given_up.update(wanted)
+            self.given_up.update(charged)
         return bool(attempts)
 
     def _count(self, outcomes: Iterable[Outcome]) -> None:
@@ -326,6 +335,16 @@ def _unexplained(seen: Sequence[Seen]) -> dict[str, int]:
     return {permission: yen for permission, yen in extra.items() if yen}
 
 
+def _perhaps(seen: Sequence[Seen]) -> dict[str, int]:
+    """Slots that somebody should look up at Amazon: just their amounts are used there."""
+    found = [
+        slot
+        for compared, permission in seen
+        for slot in lost_slots(extra_yen=_extra_yen(compared, permission), slots=compared.slots)
+    ]
+    return {slot.reference: slot.amount_yen for slot in found}
+
+
 def _add(names: list[str], name: str) -> None:
     if name not in names:
         names.append(name)
@@ -335,7 +354,10 @@ def _outcome_is_throttled(outcome: Outcome) -> bool:
     return outcome.kind is OutcomeKind.THROTTLED
 
 
-def _sending(attempt: OpenAttempt, engine: BillingEngine) -> Call[Any]:
+def _asking_about(attempt: OpenAttempt, engine: BillingEngine) -> Call[Any]:
+    if attempt.charge_id is None:
+        raise AssertionError("while books are compared nothing is sent that Amazon may not know")
+
     def make(client: AmazonPayClient) -> Outcome:
         return send(client, attempt, now=engine.clock.now)
 
@@ -343,7 +365,7 @@ def _sending(attempt: OpenAttempt, engine: BillingEngine) -> Call[Any]:
         detail = f"{type(error).__name__}: {error}"
         return Outcome(attempt, OutcomeKind.UNKNOWN, detail=detail)
 
-    return Call(CREATE_CHARGE, make, failed)
+    return Call(GET_CHARGE, make, failed)
 
 
 def _reading(compared: Compared) -> Call[Any]:

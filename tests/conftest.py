@@ -1,5 +1,6 @@
 """Fixtures for every room: databases, a local Amazon Pay, Hypothesis profiles."""
 
+import gc
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -29,12 +30,22 @@ settings.register_profile(
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
+# Several processes share the files: those that take minutes begin first, so that none is left
+# alone with one of them at the end.
+LONG_FIRST = ("simulation", "faults", "scenarios", "scheduler", "app", "amazonpay", "house")
 STARTS_A_SERVER = frozenset({"postgres_server", "start_sandbox"})
 SERVER_OF_TEST = pytest.StashKey[PostgresServer]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     name_this_run()
+    # What was imported and collected stays for the whole run: no use looking through it for
+    # garbage again and again.
+    gc.set_threshold(50_000, 20, 50)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    gc.freeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -42,7 +53,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m "not slow"` looks at the markers
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    tests = config.rootpath / "tests"
+    rank = {folder: number for number, folder in enumerate(LONG_FIRST)}
+
+    def rank_of(item: pytest.Item) -> int:
+        inside = item.path.relative_to(tests).parts if item.path.is_relative_to(tests) else ("",)
+        return rank.get(inside[0], len(rank))
+
+    items.sort(key=rank_of)
     for item in items:
         if STARTS_A_SERVER.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)

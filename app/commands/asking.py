@@ -9,9 +9,9 @@ from app.context import Books
 from app.problems import Refused
 from billing import civil_date, reading, writing
 from billing.agreements import keep_quote
-from billing.quotes import CapRefuses, Quote, Situation, load_situation, quote
+from billing.quotes import CapRefuses, Quote, Situation, existing, load_situation, quote
 from plans import PlansError
-from plans.lifecycle import Actor, Command, Subscription
+from plans.lifecycle import Actor, Command
 
 __all__ = ["Asks", "Question", "asked", "existing", "kept", "plain_refusals", "situation_of"]
 
@@ -46,13 +46,6 @@ def situation_of(books: Books, subscription: str, *, at: datetime) -> Situation:
     """What a question of a subscription rests on; raises `UnknownSubscription`."""
     with reading(books.database) as connection:
         return load_situation(connection, books.merchant, subscription_id=subscription, at=at)
-
-
-def existing(situation: Situation) -> Subscription:
-    """The subscription of a situation that was read from the books."""
-    if situation.subscription is None:
-        raise AssertionError("the books gave a situation without its subscription")
-    return situation.subscription
 
 
 def kept(books: Books, answer: Quote) -> Quote:

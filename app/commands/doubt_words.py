@@ -6,7 +6,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from app.output import say, write_table
-from billing.evidence import DeskItem, DeskKind, KeptProof
+from billing.evidence import REFUSED, DeskItem, DeskKind, KeptProof
 
 Language = Literal["ja", "en"]
 
@@ -20,6 +20,7 @@ STATES = {
     "resting": ("証拠確認中", "looking for proofs"),
     "parked": ("判断待ち", "waits for a decision"),
     "quarantined": ("要確認", "set aside"),
+    "refused": ("上限により請求不可", "refused by the cap"),
 }
 PROOFS = {
     "amazon": ("Amazonの課金情報", "the charge itself"),
@@ -90,6 +91,14 @@ def _story(item: DeskItem, zone: str, language: Language) -> str:
             if language == "ja"
             else f"{item.name}: set aside at {since} ({item.reason})"
         )
+    if item.state == REFUSED:
+        return (
+            f"{item.name}: {item.amount_yen:,}円は上限により請求できません"
+            f"(期日 {since}、{item.reason})"
+            if language == "ja"
+            else f"{item.name}: {item.amount_yen:,} yen, due {since}, do not fit under the monthly "
+            f"cap ({item.reason}), and by the merchant's rule they are not charged"
+        )
     if language == "ja":
         return (
             f"{item.name}: {item.amount_yen:,}円、{since} から結果不明({state})。"
@@ -129,6 +138,14 @@ def _advice(item: DeskItem, language: Language) -> str:
             f"原因を直してから: autopay doubt release {item.name} --reason … --by …"
             if language == "ja"
             else f"Repair the cause, then: autopay doubt release {item.name} --reason … --by …"
+        )
+    if item.state == REFUSED:
+        return (
+            "上限の設定を変えたら autopay doubt release で再請求、請求しないなら "
+            "autopay doubt abandon で終了します。"
+            if language == "ja"
+            else "Once the cap has room or its rule was changed: autopay doubt release. Collected "
+            "another way, or given up: autopay doubt abandon."
         )
     if language == "ja":
         return (

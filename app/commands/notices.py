@@ -166,11 +166,18 @@ def _tell(report: DeliveryReport, *, as_json: bool) -> None:
     if as_json:
         write_json(
             {
+                "held": report.is_held,
                 "told_ahead": report.told_ahead,
                 "planned": report.planned,
                 "mails": mails,
                 "webhooks": webhooks,
             }
+        )
+        return
+    if report.is_held:
+        say(
+            "Nobody is told anything while books from a backup are compared with Amazon: "
+            "autopay restore show"
         )
         return
     say(f"told ahead {report.told_ahead:,}, planned {report.planned:,}")

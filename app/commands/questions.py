@@ -14,12 +14,11 @@ import typer
 from app.commands.asking import Asks, existing
 from app.commands.subscription_words import queue_line
 from app.problems import Refused
-from billing.quotes import Situation, plan_change
+from billing.quotes import Situation, add_on_change, plan_change
 from plans.lifecycle import (
     AddAddOn,
     AddCoupon,
     Cancel,
-    ChangeAddOn,
     ChangeAnchor,
     ChangeNextDate,
     Command,
@@ -112,11 +111,11 @@ def to_add_on(text: str, *, moment: Moment) -> Asks:
     count = int(number) if mark else 1
 
     def ask(view: Situation, today: date) -> Command:
-        held = {each.code: each.quantity for each in existing(view).add_ons}
-        if not mark or code not in held:
+        if not mark or not count:  # giving up has an option of its own: 0 is refused
             return AddAddOn(code, count, moment.usual(Timing.NOW), moment.on_date)
-        usual = Timing.NOW if count >= held[code] else Timing.PERIOD_END
-        return ChangeAddOn(code, count, moment.usual(usual), moment.on_date)
+        return add_on_change(
+            view, code=code, quantity=count, timing=moment.timing, on_date=moment.on_date
+        )
 
     return ask
 

@@ -1,45 +1,15 @@
-"""`autopay forecast` and `autopay charges`."""
+"""`autopay forecast`."""
 
-import csv
-import sys
-from collections.abc import Iterable
-from contextlib import closing
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import typer
-
-from app.context import Books, opened_books
-from app.output import neutralised, say, write_json, write_table
+from app.context import opened_books
+from app.output import say, write_json, write_table
 from app.settings import load_settings
-from billing import (
-    ChargeHistoryRow,
-    ComingCharge,
-    DayTotal,
-    charge_history,
-    charge_totals,
-    latest_moment,
-    reading,
-)
+from billing import ComingCharge, DayTotal, latest_moment, reading
 from billing import forecast as look_ahead
 from scheduler import SystemClock
 
-CHARGE_COLUMNS = (
-    "at",
-    "subscription",
-    "customer",
-    "plan",
-    "cycle",
-    "amount_yen",
-    "state",
-    "state_ja",
-    "reason_code",
-    "attempt",
-    "charge_id",
-    "charge_permission_id",
-    "reference",
-)
 COMING_COLUMNS = ("Due", "Subscription", "Plan", "Yen", "Cap", "Charged on", "Why", "Will fail")
 DAY_COLUMNS = ("Day", "Charges", "Yen", "Expected to fail, yen")
 
@@ -103,74 +73,3 @@ def _day_json(day: DayTotal) -> dict[str, Any]:
         "amount": day.amount_yen,
         "expected_to_fail": day.expected_to_fail_yen,
     }
-
-
-def charges(
-    *,
-    date_from: date | None,
-    date_to: date | None,
-    state: str | None,
-    search: str | None,
-    output: str,
-) -> None:
-    """Show the charge history of a filter."""
-    chosen: dict[str, Any] = {
-        "date_from": date_from,
-        "date_to": date_to,
-        "state": state,
-        "search": search,
-    }
-    with opened_books(load_settings()) as books, reading(books.database) as connection:
-        chosen["merchant_id"] = books.merchant.id
-        try:
-            rows = charge_history(connection, **chosen)
-        except ValueError as error:
-            raise typer.BadParameter(str(error), param_hint="--state") from error
-        # Closed before the database is, also when the reader of our output leaves.
-        with closing(rows):
-            _write_charges((_charge_record(books, row) for row in rows), output)
-        if output == "table":
-            totals = charge_totals(connection, **chosen)
-            say(
-                f"{totals.attempts:,} attempts, {totals.captured:,} captured, "
-                f"{totals.captured_yen:,} yen."
-            )
-
-
-def _write_charges(records: Iterable[dict[str, Any]], output: str) -> None:
-    if output == "table":
-        write_table(CHARGE_COLUMNS, (tuple(record.values()) for record in records))
-    elif output == "csv":
-        _write_csv(records)
-    else:
-        for record in records:
-            write_json(record)
-
-
-def _charge_record(books: Books, row: ChargeHistoryRow) -> dict[str, Any]:
-    at = row.at.astimezone(ZoneInfo(books.merchant.timezone)).isoformat(timespec="seconds")
-    values = (
-        at,
-        row.subscription,
-        row.customer_name,
-        row.plan_code,
-        row.cycle,
-        row.amount_yen,
-        row.state,
-        row.state_ja,
-        row.reason_code,
-        row.attempt,
-        row.charge_id,
-        row.charge_permission_id,
-        row.reference,
-    )
-    return dict(zip(CHARGE_COLUMNS, values, strict=True))
-
-
-def _write_csv(records: Iterable[dict[str, Any]]) -> None:
-    # Spreadsheets take a file for UTF-8 only when it begins with the mark.
-    sys.stdout.write("\ufeff")
-    writer = csv.writer(sys.stdout, lineterminator="\r\n")
-    writer.writerow(CHARGE_COLUMNS)
-    for record in records:
-        writer.writerow([neutralised(value) for value in record.values()])

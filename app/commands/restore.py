@@ -134,6 +134,8 @@ def _tell_report(report: ReconcileReport) -> None:
         say(f"{report.charges_uncompared:,} charges were not compared for refunds")
     for permission, yen in report.unexplained.items():
         say(f"{permission}: Amazon used {yen:,} yen more than our books explain")
+    for slot, yen in report.perhaps.items():
+        say(f"{slot}: of {yen:,} yen, may be what it was for; give a report that lists its charge")
     for charge in report.second_charges:
         say(f"{charge}: a second charge of something that is paid; refund it")
     for charge in report.strangers:

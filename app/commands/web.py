@@ -11,6 +11,7 @@ from threading import Lock
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 
 from app.context import Books, charging_engine, opened_books
 from app.deliveries import delivering
@@ -64,11 +65,13 @@ def serve_books(
         turn = Lock()
         machine = time_machine_of(books, turn=turn, begins=clock)
         clock = machine.clock if machine else clock
-        server = _server(books, clock, password, machine)
+        app = _app(books, clock, password, machine)
+        server = _server(app)
         with (
             _ended_by_signals(server),
             _travelling(machine),
             _working(books, clock, turn, wanted=with_worker),
+            app.state.shell.warm.kept(),
         ):
             ask_for_notifications(books.settings, address=_address(bound))
             _greet(books, address=_address(bound), password=password)
@@ -118,11 +121,9 @@ def _staff_password(books: Books) -> str:
     return (given.get_secret_value() if given else "") or secrets.token_urlsafe(12)
 
 
-def _server(
-    books: Books, clock: Clock, password: str, machine: TimeMachine | None
-) -> uvicorn.Server:
+def _app(books: Books, clock: Clock, password: str, machine: TimeMachine | None) -> FastAPI:
     token = books.settings.metrics_token
-    app = create_app(
+    return create_app(
         database=books.database,
         merchant=books.merchant,
         staff_password=password,
@@ -133,9 +134,13 @@ def _server(
         charging=lambda: charging_engine(books, clock),
         public_url=books.settings.public_url,
         retention_offer=books.settings.retention_offer,
+        price_notice_days=books.settings.price_notice_days,
         given_settings=frozenset(books.settings.model_fields_set),
         time_machine=machine,
     )
+
+
+def _server(app: FastAPI) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         log_level="warning",

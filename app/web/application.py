@@ -23,8 +23,10 @@ from app.web.shell.once import OnceForms
 from app.web.shell.people import OPEN
 from app.web.shell.rendering import Pages
 from app.web.shell.rooms import Room, check_declared, declared_access
+from app.web.shell.rules import RulesOfNow
 from app.web.shell.sessions import Sessions
 from app.web.shell.shell import Shell
+from app.web.shell.warm import DailyStatistics
 from app.web.staff import StaffDesk, staff_room, stale_log_in
 from app.web.time_machine import time_machine_room
 from billing import Merchant
@@ -58,6 +60,7 @@ def create_app(
     retention_offer: str = "none",
     given_settings: frozenset[str] = frozenset(),
     time_machine: TimeMachine | None = None,
+    price_notice_days: int = 30,
 ) -> FastAPI:
     """The pages of one merchant's books; `staff` is an owner with the given password.
 
@@ -68,7 +71,8 @@ def create_app(
     makes the engine that signs customers up and charges them; `public_url` is where they reach us.
     `retention_offer` (pause, skip or none) is made once to somebody who wants to leave.
     `given_settings` are the settings given on purpose, which the settings pages cannot change.
-    `time_machine` moves the clock of a sandbox with a local Amazon Pay.
+    `time_machine` moves the clock of a sandbox with a local Amazon Pay. `price_notice_days` lie
+    between the notice of a price change and its first day.
     """
     shell = replace(
         _shell(database, merchant, clock, wall or SystemClock(), master_key),
@@ -77,7 +81,9 @@ def create_app(
         retention_offer=retention_offer,
         given_settings=given_settings,
         time_machine=time_machine,
+        price_notice_days=price_notice_days,
     )
+    shell.warm.questions.append(DailyStatistics(database))
     desk = StaffDesk(shell, staff_password)
     rooms = [staff_room(shell, desk), *(make(shell) for make in ROOMS)]
     declared = declared_access(rooms) | {("GET", "/metrics"): OPEN}  # its token is its own gate
@@ -113,7 +119,7 @@ def _shell(
     once = OnceForms(database, merchant.id, sessions, wall)
     return Shell(
         database=database,
-        merchant=merchant,
+        rules=RulesOfNow(database, merchant),
         clock=clock,
         wall=wall,
         master_key=master_key,

@@ -2,7 +2,7 @@
 
     asked ─► within the limit ─────────────────────► refund
        └───► above it ─► waiting ─► approved by another person ─► refund
-                            └─► declined, withdrawn, expired after 7 days: nothing moves
+                            └─► declined, withdrawn, expired after 24 hours: nothing moves
 
 Both ways end in the one function that makes refunds, under the id of the request.
 """

@@ -1,12 +1,13 @@
 """When a refund needs a second person, and who that may be. Pure."""
 
+import unicodedata
 from datetime import timedelta
 
 from plans import BadInput
 
 __all__ = ["KEPT_FOR", "ApprovalRefused", "check_decider", "needs_second_person"]
 
-KEPT_FOR = timedelta(days=7)
+KEPT_FOR = timedelta(hours=24)
 DECISIONS = ("approved", "declined", "withdrawn")
 
 
@@ -30,7 +31,8 @@ def needs_second_person(*, amount_yen: int, given_back_yen: int, limit_yen: int)
 def check_decider(*, to: str, by: str, asked_by: str) -> None:
     """Raise `ApprovalRefused` unless this person may decide so.
 
-    Another one approves or declines; only who asked withdraws. Names differ by more than case.
+    Another one approves or declines; only who asked withdraws. Names differ by more than case or
+    the width of their letters.
     """
     if to not in DECISIONS:
         raise ApprovalRefused(
@@ -40,7 +42,7 @@ def check_decider(*, to: str, by: str, asked_by: str) -> None:
             rule=f"is one of {', '.join(DECISIONS)}",
             remedy="use one of these",
         )
-    same = by.strip().casefold() == asked_by.strip().casefold()
+    same = _plain(by) == _plain(asked_by)
     if to == "withdrawn" and not same:
         raise ApprovalRefused(
             code="not_yours",
@@ -49,7 +51,7 @@ def check_decider(*, to: str, by: str, asked_by: str) -> None:
             rule=f"only {asked_by}, who asked for it, takes it back",
             remedy="decline it instead",
         )
-    if to != "withdrawn" and (same or not by.strip()):
+    if to != "withdrawn" and (same or not _plain(by)):
         raise ApprovalRefused(
             code="same_person",
             field="by",
@@ -57,3 +59,7 @@ def check_decider(*, to: str, by: str, asked_by: str) -> None:
             rule="who asks for a refund never decides about it",
             remedy="let another member of the staff decide",
         )
+
+
+def _plain(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).strip().casefold()

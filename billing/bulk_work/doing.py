@@ -14,8 +14,10 @@ from sqlalchemy import ColumnElement, Connection, Select, select, update
 
 from billing.bulk_work.jobs import facts_text
 from billing.bulk_work.kinds import KINDS
+from billing.bulk_work.looking import merchants_to_look
 from billing.bulk_work.reading import as_job, as_row, jobs, rows
 from billing.bulk_work.values import BulkJob, BulkRow, BulkState, RowOutcome, RowState
+from billing.protocol.checkpoints import reached
 from billing.store.merchants import Merchant
 from billing.store.rows import fetch, is_word
 
@@ -39,8 +41,9 @@ class Worked:
 
 
 def merchants_with_bulk_work(connection: Connection) -> frozenset[str]:
-    """Who has bulk work under way; one small query by a partial index."""
-    return frozenset(connection.execute(select(jobs.c.merchant_id).where(_under_way())).scalars())
+    """Who has bulk work under way, or a dry run that is not through; two small queries."""
+    working = connection.execute(select(jobs.c.merchant_id).where(_under_way())).scalars()
+    return frozenset(working) | merchants_to_look(connection)
 
 
 def next_rows(
@@ -76,6 +79,7 @@ def work_bulk(
     assert act is not None, "only what can be undone is"  # noqa: S101 - `decide_bulk` refuses it
     outcomes = act(connection, merchant, job, todo, at)
     _keep(connection, job, outcomes, at)
+    reached("bulk.kept")
     return Worked(job, tuple(todo), tuple(outcomes))
 
 

@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from billing.bulk_work.kinds import KINDS
+from billing.bulk_work.looking import untried_rows
 from billing.bulk_work.reading import as_job, jobs, rows
 from billing.bulk_work.values import (
     BulkJob,
     BulkState,
     PlannedRow,
-    RowState,
     UnknownBulkJob,
 )
 from billing.store.events import write_audit_event
@@ -24,7 +24,7 @@ from plans import BadInput
 __all__ = ["decide_bulk", "draft_bulk", "facts_text"]
 
 _DECISIONS = {
-    BulkState.READY: (BulkState.DRAFT,),
+    BulkState.READY: (BulkState.DRAFT, BulkState.STOPPED),
     BulkState.WITHDRAWN: (BulkState.DRAFT,),
     BulkState.STOPPED: (BulkState.READY,),
     BulkState.UNDOING: (BulkState.DONE, BulkState.STOPPED),
@@ -88,10 +88,13 @@ def decide_bulk(
     to: BulkState,
     by: str,
     at: datetime,
+    seen: BulkState | None = None,
 ) -> BulkJob:
-    """Begin, withdraw, stop or undo bulk work; deciding the same twice changes nothing.
+    """Begin, withdraw, pause, go on with or undo bulk work; deciding the same twice is once.
 
-    Raises `UnknownBulkJob`, or `BadInput` where it is too late for that or it cannot be undone.
+    `seen` is the state that the person looked at: going on is said of what was stopped, beginning
+    of a dry run. Raises `UnknownBulkJob`, or `BadInput` where it is too late for that, it is not
+    tried to its end yet, or it cannot be undone.
     """
     lock = select(jobs).where(jobs.c.id == job_id, jobs.c.merchant_id == merchant.id)
     found = fetch(connection, lock.with_for_update())
@@ -100,10 +103,10 @@ def decide_bulk(
     job = as_job(found[0])
     if job.state in _SAME[to]:
         return job
-    _check(job, to)
+    _check(connection, job, to, seen)
     decided = {"state": to, "decided_by": by, "decided_at": at}
-    if to in (BulkState.STOPPED, BulkState.WITHDRAWN):
-        decided["finished_at"] = at
+    over = to in (BulkState.STOPPED, BulkState.WITHDRAWN)
+    decided["finished_at"] = at if over else None
     connection.execute(update(jobs).where(jobs.c.id == job_id).values(decided))
     write_audit_event(
         connection,
@@ -121,13 +124,22 @@ def facts_text(facts: Mapping[str, Any]) -> str:
     return json.dumps(facts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-def _check(job: BulkJob, to: BulkState) -> None:
-    if job.state not in _DECISIONS[to]:
+def _check(connection: Connection, job: BulkJob, to: BulkState, seen: BulkState | None) -> None:
+    looked_at = _DECISIONS[to][0] if seen is None else seen
+    other = to is BulkState.READY and job.state is not looked_at
+    if job.state not in _DECISIONS[to] or other:
         raise BadInput(
             field="state",
             value=str(job.state),
             rule=f"bulk work becomes {to} only from {' or '.join(_DECISIONS[to])}",
             remedy="look at it again: somebody else has decided meanwhile",
+        )
+    if job.state is BulkState.DRAFT and to is BulkState.READY and untried_rows(connection, job):
+        raise BadInput(
+            field="state",
+            value=str(job.state),
+            rule="bulk work begins when every row has been tried dry",
+            remedy="wait until the dry run is through",
         )
     if to is BulkState.UNDOING and KINDS[job.kind].undo is None:
         raise BadInput(
@@ -156,7 +168,7 @@ def _insert_rows(connection: Connection, job: BulkJob, planned: Sequence[Planned
                 "position": position,
                 "subject": row.subject,
                 "subject_id": row.subject_id,
-                "state": RowState.WAITING if row.reason is None else RowState.LEFT_OUT,
+                "state": row.state,
                 "amount_yen": row.amount_yen,
                 "reason": row.reason,
                 "detail": row.detail,

@@ -19,6 +19,7 @@ __all__ = [
     "BulkKind",
     "BulkRow",
     "BulkState",
+    "Look",
     "PlannedRow",
     "RowOutcome",
     "RowState",
@@ -33,7 +34,8 @@ class UnknownBulkJob(Exception):
 class BulkState(StrEnum):
     """Where a piece of bulk work stands.
 
-    draft ─► ready ─► done ─► undoing ─► undone;  draft ─► withdrawn;  ready ─► stopped ─► undoing
+    draft ─► ready ─► done ─► undoing ─► undone;  draft ─► withdrawn
+    ready ⇄ stopped ─► undoing
     """
 
     DRAFT = "draft"
@@ -79,10 +81,10 @@ class BulkJob:
 
 @dataclass(frozen=True, slots=True)
 class PlannedRow:
-    """A row as the dry run sees it; with a `reason` it is left out. `amount_yen` is whole yen.
+    """A row as the dry run sees it; with a `reason` it is left out, unless it `goes` all the same.
 
-    `subject` is what people call it, `detail` a name or figure that goes with the reason, `before`
-    what an undo needs to know.
+    `subject` is what people call it, `amount_yen` whole yen, `detail` a name or figure that goes
+    with the reason, `before` what an undo needs to know.
     """
 
     subject: str
@@ -91,6 +93,13 @@ class PlannedRow:
     reason: str | None = None
     detail: str | None = None
     before: Mapping[str, Any] | None = None
+    goes: bool = False
+
+    @property
+    def state(self) -> RowState:
+        """Waiting for its turn, or left out."""
+        waits = self.reason is None or self.goes
+        return RowState.WAITING if waits else RowState.LEFT_OUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +146,18 @@ It must be safe to run again when the transaction is: it touches nothing but its
 """
 
 
+Look = Callable[[Connection, Merchant, BulkJob, Sequence[BulkRow], datetime], Sequence[PlannedRow]]
+"""Tries some rows dry, in their order; it writes nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class BulkKind:
-    """What is done to a row of this kind, and how that is taken back where it can be."""
+    """What is done to a row of this kind, and how that is taken back where it can be.
+
+    A kind with a `look` is drafted with rows that nobody has tried: the workers try them slice by
+    slice, and only then it can begin. Without one the draft is the dry run.
+    """
 
     do: Act
     undo: Act | None = None
+    look: Look | None = None

@@ -32,7 +32,7 @@ def oldest_due(
         .order_by(slots.c.due_at, slots.c.id)
         .limit(limit)
     )
-    return {row.id: row.permission_id for row in connection.execute(statement)}
+    return {row.id: row.permission_id for row in connection.execute(statement).all()}
 
 
 def lock_permissions(

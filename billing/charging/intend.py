@@ -6,7 +6,7 @@ permission go one after another, since its subscriptions share one cap.
 """
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -97,18 +97,21 @@ def intend_due_slots(
     worker_id: str,
     limit: int = 200,
     only: Collection[int] | None = None,
-    proven: bool = False,
+    charged: Mapping[int, str] | None = None,
 ) -> tuple[int, list[OpenAttempt]]:
     """Claim up to `limit` due slots; returns how many were handled and the attempts to send.
 
     `only` names the slots that somebody wants charged now. A slot without room under the cap is
     moved, split or refused by the merchant's rule instead. While the brake is pulled nothing is
-    intended, unless Amazon is `proven` to know the keys already: books that lost them to a restore
-    take them up again.
+    intended.
+
+    `charged` names charges that Amazon has made already, by slot, where the books lost them: those
+    slots alone, under the brake too. Their attempts have Amazon's id from the start, so whoever
+    takes one up, also after a death, asks about it and sends nothing.
     """
     handled, opened = writing(
         engine,
-        lambda c: _intend(c, merchant, at, worker_id, limit, only, proven),
+        lambda c: _intend(c, merchant, at, worker_id, limit, only, charged),
     )
     if opened:
         reached("charge.intended")
@@ -122,10 +125,11 @@ def _intend(
     worker_id: str,
     limit: int,
     only: Collection[int] | None,
-    proven: bool,
+    charged: Mapping[int, str] | None,
 ) -> tuple[int, list[OpenAttempt]]:
-    if not proven and load_brake(connection, merchant.id).is_pulled:
+    if charged is None and load_brake(connection, merchant.id).is_pulled:
         return 0, []
+    only = only if charged is None else charged.keys()
     wanted_slots = to_be_charged(merchant, at=at, only=only)
     # A run leaves out what another one holds; who asked for these very slots waits for them.
     found = oldest_due(connection, merchant, due=wanted_slots, limit=limit)
@@ -160,6 +164,8 @@ def _intend(
             rooms = [(month, caps[slot["permission_id"], month].room_yen) for month in months]
             verdict = _judged(slot, rooms, limits[slot["permission_id"]], merchant)
             _apply(work, verdict, slot, permission, merchant, at, worker_id, agreement)
+    for attempt in work.attempts:
+        attempt["charge_id"] = (charged or {}).get(attempt["slot_id"])
     opened = _write(connection, work, months)
     book_reports(connection, merchant, work.reports, at=at)
     return len(due), opened
@@ -402,6 +408,7 @@ def _write(connection: Connection, work: _Work, months: Sequence[str]) -> list[O
             body=row["body"],
             amount_yen=row["amount_yen"],
             send_by=row["intended_at"] + SEND_WINDOW,
+            charge_id=row["charge_id"],
         )
         for attempt_id, row, permission in zip(ids, work.attempts, work.attempted, strict=True)
     ]

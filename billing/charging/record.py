@@ -50,6 +50,9 @@ REPLAY_MINUTES = (1, 2, 5, 10, 30)
 POLL_EVERY = timedelta(hours=1)
 # The longest that a charge may stay pending before a person looks (an authorisation takes 24 h).
 PENDING_AT_MOST = timedelta(days=30)
+# The longest that a charge of ours may be in a state that we have no word for, counted from its
+# intent; one that was authorised may have waited for its shipment until then.
+WORDLESS_AT_MOST = timedelta(days=3)
 THROTTLE_WAIT = timedelta(seconds=2)
 
 
@@ -149,6 +152,8 @@ def _handle(case: Case, work: Work) -> None:
             _contradiction(case, work)
         case OutcomeKind.PENDING:
             _pending(case, work)
+        case OutcomeKind.UNKNOWN if _waited_enough(case, work, wordless=WORDLESS_AT_MOST):
+            _contradiction(case, work, reason="unknown_too_long", charge_id=case.outcome.charge_id)
         case OutcomeKind.UNKNOWN:
             minutes = REPLAY_MINUTES[min(case.attempt["sends"], len(REPLAY_MINUTES) - 1)]
             state = "pending" if case.attempt["state"] == "pending" else "in_doubt"
@@ -175,8 +180,22 @@ def _handle_authorized(case: Case, work: Work) -> None:
             _contradiction(case, work)
         case OutcomeKind.AUTHORIZED | OutcomeKind.PENDING:
             still_authorized(case, work, look_at=work.at + WATCH_EVERY)
+        case OutcomeKind.UNKNOWN if _waited_enough(case, work, wordless=PENDING_AT_MOST):
+            _contradiction(case, work, reason="unknown_too_long")
         case _:
             still_authorized(case, work, look_at=work.at + POLL_EVERY)
+
+
+def _waited_enough(case: Case, work: Work, *, wordless: timedelta) -> bool:
+    """Whether a charge that has an id at Amazon was unknown for so long that a person is asked.
+
+    Its key never rests, for it is asked about and not sent: without this nobody would ever look.
+    Amazon may be away for long, so what cannot be read waits as long as what is pending.
+    """
+    age: timedelta = work.at - case.attempt["intended_at"]
+    if case.outcome.charge_id is not None:
+        return age > wordless
+    return case.attempt["charge_id"] is not None and age > PENDING_AT_MOST
 
 
 def _pending(case: Case, work: Work) -> None:

@@ -9,11 +9,20 @@ every other one. A checkout acts once: what it brought about is written in one t
 """
 
 from billing.checkouts.booking import Booked, book_checkout, booked_before, fail_checkout
-from billing.checkouts.consents import Consent, ConsentShown, record_consent, stored_consents
+from billing.checkouts.consents import (
+    Consent,
+    ConsentShown,
+    record_consent,
+    record_text,
+    stored_consents,
+)
 from billing.checkouts.extras import extra_item, extras_for_sale
 from billing.checkouts.holding import SamePlan, SavedMethod, same_plan, saved_methods
 from billing.checkouts.offering import (
     Offer,
+    add_ons_for_sale,
+    least_quantity,
+    not_tested,
     offer_record,
     plans_for_sale,
     session_amount_yen,
@@ -45,6 +54,7 @@ __all__ = [
     "SamePlan",
     "SavedMethod",
     "Wanted",
+    "add_ons_for_sale",
     "agree_checkout",
     "begin_checkout",
     "book_checkout",
@@ -56,11 +66,14 @@ __all__ = [
     "extras_for_sale",
     "fail_checkout",
     "first_charge",
+    "least_quantity",
     "load_checkout",
     "merchants_with_open_checkouts",
+    "not_tested",
     "offer_record",
     "plans_for_sale",
     "record_consent",
+    "record_text",
     "same_plan",
     "saved_methods",
     "session_amount_yen",

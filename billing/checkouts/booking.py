@@ -3,6 +3,7 @@
 All in one transaction, and once: whoever finds it booked gets what was booked.
 """
 
+import contextlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,16 +11,19 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from amazonpay import ChargePermission
+from billing.agreements.refusals import ChangeUnderWay
 from billing.checkouts.creating import create_subscription
 from billing.checkouts.offering import sign_up_offer
 from billing.checkouts.stored import Checkout, CheckoutRefused, load_checkout
 from billing.customers import BuyerTaken, CustomerHasAnother, customer_of_buyer, link_buyer
+from billing.permissions.closing import request_close_of
 from billing.permissions.replacing import known_or_new, replace_permission
 from billing.store.events import write_audit_event
 from billing.store.merchants import Merchant
 from billing.store.notices import agreement_notice, facts_text, write_notices
 from billing.store.rows import Row, fetch, insert_many, insert_returning_ids, table_of
 from billing.tables import CheckoutRow, CustomerRow, SavedMethodRow, SubscriptionRow
+from plans import BadInput
 
 __all__ = ["Booked", "book_checkout", "booked_before", "fail_checkout"]
 
@@ -29,6 +33,7 @@ subscriptions = table_of(SubscriptionRow)
 saved = table_of(SavedMethodRow)
 
 SIGNED_UP = "signed_up"
+NOT_REPLACED = "NotReplaced"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +57,9 @@ def book_checkout(
 ) -> Booked:
     """Book a checkout that Amazon has completed, with the permission as it shows it now.
 
-    Give `slot_ids` to `BillingEngine.charge_now`. Raises BadInput when a replaced permission does
-    not fit any more.
+    Give `slot_ids` to `BillingEngine.charge_now`. A permission that can replace nothing any more is
+    closed, and the checkout has failed. Raises ChangeUnderWay when it has to wait, CheckoutRefused
+    for somebody else's subscription.
     """
     found = load_checkout(connection, merchant, checkout_id=checkout_id, lock=True)
     before = booked_before(found)
@@ -61,7 +67,13 @@ def book_checkout(
         return before
     customer_id = _customer(connection, merchant, found, permission, at)
     if found.purpose == "replace":
-        booked = _replaced(connection, merchant, found, permission, customer_id, at)
+        try:
+            with connection.begin_nested():
+                booked = _replaced(connection, merchant, found, permission, customer_id, at)
+        except (CheckoutRefused, ChangeUnderWay):
+            raise
+        except BadInput as refused:
+            return _given_back(connection, merchant, found, permission, customer_id, refused, at)
         permission_id = known_or_new(connection, merchant, permission, at)
     else:
         permission_id = known_or_new(connection, merchant, permission, at)
@@ -236,6 +248,32 @@ def _replaced(
         at=at,
     )
     return Booked(found.id, customer_id, row_id, done.slot_ids)
+
+
+def _given_back(
+    connection: Connection,
+    merchant: Merchant,
+    found: Checkout,
+    permission: ChargePermission,
+    customer_id: int,
+    refused: BadInput,
+    at: datetime,
+) -> Booked:
+    """The subscription ended while its buyer was at Amazon: a consent for nothing is closed."""
+    permission_id = known_or_new(connection, merchant, permission, at)
+    with contextlib.suppress(BadInput):  # closed already, or in use otherwise
+        request_close_of(connection, merchant, permission_id=permission_id, actor="engine", at=at)
+    write_audit_event(
+        connection,
+        merchant_id=merchant.id,
+        kind="replacement_refused",
+        actor="engine",
+        reason=refused.rule,
+        at=at,
+        detail=facts_text({"checkout": found.id, "new": permission.charge_permission_id}),
+    )
+    fail_checkout(connection, merchant, checkout_id=found.id, reason=NOT_REPLACED)
+    return Booked(found.id, customer_id)
 
 
 def _link(

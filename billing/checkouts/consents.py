@@ -16,7 +16,7 @@ from billing.store.merchants import Merchant
 from billing.store.rows import Row, fetch, insert_returning_ids, table_of
 from billing.tables import ConsentRow
 
-__all__ = ["Consent", "ConsentShown", "record_consent", "stored_consents"]
+__all__ = ["Consent", "ConsentShown", "record_consent", "record_text", "stored_consents"]
 
 consents = table_of(ConsentRow)
 
@@ -84,13 +84,18 @@ def record_consent(
         "wording": shown.wording,
         "html": shown.html,
         "html_hash": shown.html_hash,
-        "offer": json.dumps(dict(shown.offer), ensure_ascii=False, sort_keys=True),
+        "offer": record_text(shown.offer),
         "source": shown.source,
         "agent": shown.agent[:LONGEST_AGENT],
         "agreed_at": at,
     }
     (row_id,) = insert_returning_ids(connection, consents, [row])
     return row_id
+
+
+def record_text(offer: Mapping[str, object]) -> str:
+    """The figures of a consent as they are stored: two of the same figures are the same text."""
+    return json.dumps(dict(offer), ensure_ascii=False, sort_keys=True)
 
 
 def stored_consents(

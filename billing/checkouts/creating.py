@@ -12,7 +12,11 @@ from sqlalchemy import Connection, select, update
 from billing.agreements.running import AgreementRun, open_agreement
 from billing.agreements.writing import price_id_of, store, write_events
 from billing.catalogue.catalogue_store import load_catalogue
-from billing.checkouts.offering import create_command, situation_of_nobody
+from billing.checkouts.offering import (
+    chosen_add_ons,
+    create_command,
+    situation_of_nobody,
+)
 from billing.checkouts.wanted import Wanted
 from billing.quotes.agreed import price_ref
 from billing.quotes.agreement import Agreement
@@ -84,6 +88,7 @@ def _begin(
         wanted,
         catalogue.plan(wanted.plan_code),
         catalogue.price_of(price_ref(wanted.price_ref)),
+        chosen_add_ons(catalogue, wanted, on=on),
         subscription_id=subscription_id,
         on=on,
         permission_id=connection.execute(amazon_id).scalar_one(),

@@ -8,20 +8,21 @@ from datetime import date
 from billing.one_off import OneOffItem
 from plans import AddOn, Catalogue, PerSeat, UnknownOffer
 
-__all__ = ["extra_item", "extras_for_sale"]
+__all__ = ["extra_item", "extras_for_sale", "sold_add_on"]
 
 
 def extras_for_sale(catalogue: Catalogue, *, plan_code: str, on: date) -> list[AddOn]:
     """One-off add-ons that subscribers of a plan may buy on a day, in the order of their codes."""
-    found = []
-    for code in sorted(catalogue.add_ons):
-        try:
-            add_on = catalogue.add_on_on(code, on)
-        except UnknownOffer:
-            continue  # not sold yet
-        if not add_on.recurring and add_on.is_for(plan_code):
-            found.append(add_on)
-    return found
+    sold = (sold_add_on(catalogue, code, on) for code in sorted(catalogue.add_ons))
+    return [each for each in sold if each and not each.recurring and each.is_for(plan_code)]
+
+
+def sold_add_on(catalogue: Catalogue, code: str, on: date) -> AddOn | None:
+    """The version of an add-on that is sold on a day; None before there is one."""
+    try:
+        return catalogue.add_on_on(code, on)
+    except UnknownOffer:
+        return None
 
 
 def extra_item(add_on: AddOn, *, quantity: int) -> OneOffItem:

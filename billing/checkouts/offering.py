@@ -3,7 +3,7 @@
 It is the quote of a `Create`, asked of the same functions that will charge it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from billing.cap.plan import Verdict
 from billing.catalogue.catalogue_store import load_catalogue
+from billing.checkouts.extras import sold_add_on
 from billing.checkouts.used_before import coupons_of_buyer, last_trial
 from billing.checkouts.wanted import Wanted
 from billing.dates import civil_date
@@ -19,20 +20,42 @@ from billing.quotes.bills import Bill
 from billing.quotes.books import ENGINE_RULES, with_merchant
 from billing.quotes.pinned import Quote, quote
 from billing.quotes.values import CapRoom, Situation
+from billing.settings import plans_out_of_test
 from billing.store.merchants import Merchant
-from plans import Catalogue, Plan, PlansError, Price, check_coupon
-from plans.lifecycle import Create, Policy
+from plans import (
+    AddOn,
+    Catalogue,
+    NoLongerSold,
+    Plan,
+    PlansError,
+    Price,
+    UnknownOffer,
+    check_coupon,
+)
+from plans.lifecycle import AddAddOn, Create, Policy
 
-__all__ = ["Offer", "offer_record", "plans_for_sale", "session_amount_yen", "sign_up_offer"]
+__all__ = [
+    "Offer",
+    "add_ons_for_sale",
+    "chosen_add_ons",
+    "least_quantity",
+    "not_tested",
+    "offer_record",
+    "plans_for_sale",
+    "session_amount_yen",
+    "sign_up_offer",
+]
 
 _POLICY = Policy()
+MONTHS = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
     """What somebody would agree to. `wanted` names price and trial by now; yen are with tax.
 
-    `had_trial` when the plan has a trial that this buyer has used up.
+    `had_trial` when the plan has a trial that this buyer has used up; `add_ons` come with every
+    cycle, each in the least number it is sold in.
     """
 
     wanted: Wanted
@@ -40,6 +63,7 @@ class Offer:
     price: Price
     quote: Quote
     had_trial: bool = False
+    add_ons: tuple[AddOn, ...] = ()
 
     @property
     def today_yen(self) -> int:
@@ -58,8 +82,9 @@ class Offer:
 
     @property
     def regular_yen(self) -> int:
-        """What a regular cycle costs."""
-        return self.price.cycle_yen(quantity=self.wanted.quantity)
+        """What a regular cycle costs, add-ons included."""
+        more_yen = sum(each.amount(quantity=least_quantity(each)).yen for each in self.add_ons)
+        return self.price.cycle_yen(quantity=self.wanted.quantity) + more_yen
 
     @property
     def year_yen(self) -> int:
@@ -80,8 +105,13 @@ class Offer:
 
     @property
     def fits(self) -> bool:
-        """Whether the monthly cap can ever take its charges, by the merchant's rule."""
-        return self.quote.cap.allows
+        """Whether the monthly cap can ever take its charges, by the merchant's rule.
+
+        Charges that are deferred or split must fit a year's months all the same: who pays more
+        in every cycle than a month can hold would owe more and more.
+        """
+        cap = self.quote.cap
+        return cap.allows and self.year_yen <= MONTHS * cap.limit_yen
 
     @property
     def is_split(self) -> bool:
@@ -100,6 +130,13 @@ def plans_for_sale(catalogue: Catalogue, *, on: date) -> list[tuple[Plan, Price]
     return found
 
 
+def not_tested(connection: Connection, merchant: Merchant) -> frozenset[str]:
+    """Codes of plans whose test was ended: a test shop sells them to nobody new."""
+    if merchant.environment != "sandbox":
+        return frozenset()
+    return plans_out_of_test(connection, merchant.id)
+
+
 def sign_up_offer(
     connection: Connection,
     merchant: Merchant,
@@ -116,6 +153,8 @@ def sign_up_offer(
     """
     on = civil_date(at=at, timezone=merchant.timezone)
     catalogue = load_catalogue(connection, merchant.id)
+    if not wanted.price_ref and wanted.plan_code in not_tested(connection, merchant):
+        raise NoLongerSold(plan_code=wanted.plan_code, on=on, last=on)
     price = (
         catalogue.price_of(price_ref(wanted.price_ref))
         if wanted.price_ref
@@ -135,15 +174,27 @@ def sign_up_offer(
                 on=on,
                 used_by_buyer=wanted.coupon in used,
             )
+    add_ons = chosen_add_ons(catalogue, wanted, on=on)
     answer = quote(
         situation_of_nobody(merchant, catalogue),
-        create_command(wanted, plan, price, subscription_id=subscription_id, on=on),
+        create_command(wanted, plan, price, add_ons, subscription_id=subscription_id, on=on),
         on=on,
         at=at,
         policy=_POLICY,
     )
     has_one = price.trial_days > 0 or price.trial_until is not None
-    return Offer(wanted, plan, price, answer, had_trial and has_one)
+    return Offer(wanted, plan, price, answer, had_trial and has_one, add_ons)
+
+
+def add_ons_for_sale(catalogue: Catalogue, *, plan_code: str, on: date) -> list[AddOn]:
+    """Add-ons that recur and may be chosen with a plan on a day, in the order of their codes."""
+    sold = (sold_add_on(catalogue, code, on) for code in sorted(catalogue.add_ons))
+    return [each for each in sold if each and each.recurring and each.is_for(plan_code)]
+
+
+def least_quantity(add_on: AddOn) -> int:
+    """The pieces of an add-on that come with a sign-up; more are a change afterwards."""
+    return max(1, add_on.quantity_min)
 
 
 def situation_of_nobody(merchant: Merchant, catalogue: Catalogue) -> Situation:
@@ -160,6 +211,7 @@ def create_command(
     wanted: Wanted,
     plan: Plan,
     price: Price,
+    add_ons: Iterable[AddOn] = (),
     *,
     subscription_id: str,
     on: date,
@@ -181,6 +233,7 @@ def create_command(
         coupons=(wanted.coupon,) if wanted.coupon else (),
         permission_id=permission_id,
         first_period=plan.first_period,
+        add_ons=tuple(AddAddOn(each.code, least_quantity(each)) for each in add_ons),
     )
 
 
@@ -197,6 +250,7 @@ def offer_record(offer: Offer) -> Mapping[str, object]:
         "price": offer.wanted.price_ref,
         "quantity": offer.wanted.quantity,
         "coupon": offer.wanted.coupon,
+        "add_ons": list(offer.wanted.add_ons),
         "today_yen": offer.today_yen,
         "first_paid_on": offer.first_paid_on and offer.first_paid_on.isoformat(),
         "trial_ends_on": offer.trial_ends_on and offer.trial_ends_on.isoformat(),
@@ -218,4 +272,15 @@ def _named(wanted: Wanted, price: Price, on: date, *, with_trial: bool) -> Wante
         price_ref=price_ref_text(price),
         trial_days=price.trial_days if trial and ends_on is None else 0,
         trial_ends_on=ends_on if trial else None,
+        add_ons=wanted.add_ons,
     )
+
+
+def chosen_add_ons(catalogue: Catalogue, wanted: Wanted, *, on: date) -> tuple[AddOn, ...]:
+    """The versions of the day of the consent; raises UnknownOffer for what is not sold with it."""
+    sold = add_ons_for_sale(catalogue, plan_code=wanted.plan_code, on=on)
+    known = {each.code: each for each in sold}
+    for code in wanted.add_ons:
+        if code not in known:
+            raise UnknownOffer(section="add_ons", code=code, known=tuple(known))
+    return tuple(known[code] for code in wanted.add_ons)

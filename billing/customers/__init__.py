@@ -21,7 +21,7 @@ from billing.customers.mail_links import (
     LINK_LASTS,
     MailAsked,
     ask_mail_link,
-    mail_link_is_good,
+    mail_link_address,
     mail_link_token,
     use_mail_link,
 )
@@ -38,7 +38,7 @@ __all__ = [
     "buyer_of_customer",
     "customer_of_buyer",
     "link_buyer",
-    "mail_link_is_good",
+    "mail_link_address",
     "mail_link_token",
     "permissions_of_buyer",
     "tell_linked",

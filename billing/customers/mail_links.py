@@ -24,7 +24,7 @@ __all__ = [
     "LINK_LASTS",
     "MailAsked",
     "ask_mail_link",
-    "mail_link_is_good",
+    "mail_link_address",
     "mail_link_token",
     "use_mail_link",
 ]
@@ -105,14 +105,17 @@ def ask_mail_link(
     return MailAsked(mails=len(notices))
 
 
-def mail_link_is_good(
+def mail_link_address(
     connection: Connection, merchant: Merchant, *, token: str, at: datetime
-) -> bool:
-    """True while a link can still be used; looking does not use it up."""
-    return (
-        connection.execute(select(asked.c.id).where(*_good(merchant, token, at))).first()
-        is not None
-    )
+) -> str | None:
+    """Whom a link that can still be used signs in, by the address of mails; None for others.
+
+    Looking does not use it up. Its page says it, for a link that a stranger has passed on must not
+    lead anybody into the stranger's pages.
+    """
+    statement = select(customers.c.email).join(asked, asked.c.customer_id == customers.c.id)
+    found: str | None = connection.execute(statement.where(*_good(merchant, token, at))).scalar()
+    return found
 
 
 def use_mail_link(

@@ -26,7 +26,7 @@ from billing.desk.failures import (
     failures_chosen,
 )
 from billing.desk.growth import GrowthMonth, growth, monthly_yen
-from billing.desk.search import FoundCustomer, search_customers
+from billing.desk.search import FoundCustomer, search_customers, subscriptions_named
 from billing.desk.timeline import Step, StepKind, timeline
 from billing.desk.today import Figure, OpenFigures, open_figures
 
@@ -68,5 +68,6 @@ __all__ = [
     "months_of_days",
     "open_figures",
     "search_customers",
+    "subscriptions_named",
     "timeline",
 ]

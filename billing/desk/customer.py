@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, select
 
@@ -91,6 +91,11 @@ class InvoiceFacts:
     period_end: date
     total_yen: int
     paid_yen: int
+
+    @property
+    def last_day(self) -> date:
+        """The last day that it is for."""
+        return max(self.period_start, self.period_end - timedelta(days=1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from sqlalchemy import (
     select,
 )
 
+from billing.catalogue.monthly import monthly_yen
 from billing.dates import civil_date
 from billing.store.merchants import Merchant
 from billing.store.rows import Row, among, fetch, table_of
@@ -46,14 +47,6 @@ invoices = table_of(InvoiceRow)
 lines = table_of(InvoiceLineRow)
 
 PAYING = ("active", "past_due")
-# 365.2425 days of an average year, by 12.
-DAYS_OF_A_MONTH = Fraction(3_652_425, 120_000)
-_PER_MONTH = {
-    "month": Fraction(1),
-    "year": Fraction(1, 12),
-    "day": DAYS_OF_A_MONTH,
-    "week": DAYS_OF_A_MONTH * Fraction(1, 7),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +65,6 @@ class _Terms:
 
     price_id: int
     quantity: int
-
-
-def monthly_yen(
-    *, amount_yen: int, interval_unit: str, interval_count: int, quantity: int
-) -> Fraction:
-    """A price by the month: ¥98,000 a year is ¥98,000 ÷ 12. `quantity` is 1 unless per seat."""
-    return amount_yen * quantity * _PER_MONTH[interval_unit] * Fraction(1, interval_count)
 
 
 def load_changes(

@@ -4,6 +4,7 @@ Each kind of name is looked up by its own index, so that a search costs what it 
 is asked for as a range of texts in the order of code points, which an index can answer.
 """
 
+import unicodedata
 from dataclasses import dataclass
 
 from sqlalchemy import (
@@ -24,7 +25,7 @@ from billing.store.merchants import Merchant
 from billing.store.rows import fetch, table_of
 from billing.tables import AttemptRow, ChargePermissionRow, CustomerRow, SlotRow, SubscriptionRow
 
-__all__ = ["FoundCustomer", "search_customers"]
+__all__ = ["FoundCustomer", "search_customers", "subscriptions_named"]
 
 customers = table_of(CustomerRow)
 subscriptions = table_of(SubscriptionRow)
@@ -33,6 +34,16 @@ attempts = table_of(AttemptRow)
 slots = table_of(SlotRow)
 
 LAST = "\U0010ffff"
+
+_KATAKANA = {code: code + 0x60 for code in range(0x3041, 0x3097)}
+_HIRAGANA = {code + 0x60: code for code in range(0x3041, 0x3097)}
+_WIDE = {code: code + 0xFEE0 for code in range(0x21, 0x7F)} | {0x20: 0x3000}
+# Half-width katakana by their full-width forms; the combining marks are letters there.
+_NARROW = {
+    ord(unicodedata.normalize("NFKC", chr(code))): code
+    for code in range(0xFF66, 0xFF9E)
+    if len(unicodedata.normalize("NFKC", chr(code))) == 1
+} | {0x3099: 0xFF9E, 0x309A: 0xFF9F}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +67,8 @@ def search_customers(
 ) -> list[FoundCustomer]:
     """Customers whose name, reading, mail, id or Amazon id begins with `text`; all without one.
 
-    Ordered by row, from behind the row `after`. Letters count as they are written.
+    Ordered by row, from behind the row `after`. Wide and narrow letters, capitals and small ones,
+    hiragana and katakana, and the two kinds of spaces are the same.
     """
     columns = [customers.c[name] for name in FoundCustomer.__slots__]
     statement = select(*columns).where(_is_of(connection, merchant), customers.c.id > after)
@@ -65,6 +77,24 @@ def search_customers(
         statement = statement.where(customers.c.id.in_(select(found.c[0])))
     rows = fetch(connection, statement.order_by(customers.c.id).limit(limit))
     return [FoundCustomer(**row) for row in rows]
+
+
+def subscriptions_named(
+    connection: Connection, merchant: Merchant, *, text: str, most: int
+) -> tuple[int, ...] | None:
+    """Rows of subscriptions whose id, customer or permission begins with `text`, or one charged so.
+
+    In their order; None for more than `most` of them.
+    """
+    found = union(*_ids(connection, merchant, text, 0, most + 1)).subquery()
+    statement = (
+        select(subscriptions.c.id)
+        .where(subscriptions.c.merchant_id == merchant.id)
+        .where(subscriptions.c.customer_id.in_(select(found.c[0])))
+        .limit(most + 1)
+    )
+    rows = connection.execute(statement).scalars().all()
+    return None if len(rows) > most else tuple(sorted(rows))
 
 
 def _is_of(connection: Connection, merchant: Merchant) -> ColumnElement[bool]:
@@ -118,9 +148,30 @@ def _ids(
 def _begins(
     connection: Connection, column: KeyedColumnElement[str], text: str
 ) -> ColumnElement[bool]:
-    """The column begins with `text` as typed, or in small or capital letters."""
-    forms = dict.fromkeys((text, text.lower(), text.upper()))
-    return or_(*(_range(connection, column, form) for form in forms))
+    """The column begins with one of the ways to write `text`."""
+    return or_(*(_range(connection, column, form) for form in spellings(text)))
+
+
+def spellings(text: str) -> list[str]:
+    """The ways in which a text may stand in the books: as typed first, then each way throughout.
+
+    An index of the column answers every one of them; names that mix the ways in one word are found
+    by a shorter beginning.
+    """
+    plain = unicodedata.normalize("NFKC", text)
+    wide_space = plain.replace(" ", "\u3000")
+    ways = [text, plain, wide_space, plain.lower(), plain.upper()]
+    ways += [each.translate(_KATAKANA) for each in (plain, wide_space)]
+    ways += [each.translate(_HIRAGANA) for each in (plain, wide_space)]
+    ways += [each.translate(_WIDE) for each in (plain, plain.upper(), plain.lower())]
+    ways.append(_half_width(plain))
+    return list(dict.fromkeys(ways))
+
+
+def _half_width(text: str) -> str:
+    """Kana as old systems of banks keep them, voiced marks as letters of their own."""
+    katakana = unicodedata.normalize("NFD", text.translate(_KATAKANA))
+    return katakana.translate(_NARROW)
 
 
 def _range(

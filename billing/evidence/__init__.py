@@ -7,7 +7,7 @@
 "It happened" needs one proof, "it did not happen" two and a long rest; the rest is for a person.
 """
 
-from billing.evidence.acting import NO_EFFECT
+from billing.evidence.acting import NO_EFFECT, name_charges
 from billing.evidence.deciding import (
     Decision,
     abandon,
@@ -20,7 +20,7 @@ from billing.evidence.deciding import (
     refund_in_question,
     release,
 )
-from billing.evidence.desk import DeskItem, DeskKind, desk_item, list_desk
+from billing.evidence.desk import REFUSED, DeskItem, DeskKind, desk_item, list_desk
 from billing.evidence.looking import Doubt, Look, doubts_to_look_at
 from billing.evidence.near_cap import NearCap, permissions_near_cap, record_balances
 from billing.evidence.proofs import KeptProof
@@ -50,6 +50,7 @@ from billing.evidence.weighing import JanitorReport, record_looks
 __all__ = [
     "NO_EFFECT",
     "PATIENT",
+    "REFUSED",
     "REPORT_GIVEN_UP_AFTER",
     "AskedReport",
     "Decision",
@@ -79,6 +80,7 @@ __all__ = [
     "judge",
     "list_desk",
     "merchants_with_doubts",
+    "name_charges",
     "no_refund",
     "note_decision",
     "note_report",

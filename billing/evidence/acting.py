@@ -3,7 +3,7 @@
 Only here may an attempt end without an answer of Amazon's to its own key.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,17 +13,18 @@ from billing.agreements.reports import ReportKind, book_reports
 from billing.charging.outcome import OpenAttempt, Outcome, OutcomeKind
 from billing.charging.record import record_outcomes
 from billing.charging.record_cases import Case, load_cases
-from billing.charging.resting import FAR, NOBODY, settle
+from billing.charging.resting import FAR, NOBODY, settle, wake
 from billing.store.cap_room import settle_holds
 from billing.store.database import writing
 from billing.store.merchants import Merchant
 from billing.store.notices import notice_row, write_notices
 from billing.store.rows import fetch, is_word, table_of, update_many
-from billing.tables import AttemptRow, DoubtRow, SlotRow
+from billing.tables import AttemptRow, ChargePermissionRow, DoubtRow, SlotRow
 
 attempts = table_of(AttemptRow)
 slots = table_of(SlotRow)
 doubts = table_of(DoubtRow)
+permissions = table_of(ChargePermissionRow)
 
 NO_EFFECT = "NoEffect"
 """Reason code of an attempt that was proved to have had no effect at Amazon."""
@@ -38,6 +39,27 @@ def book_outcome(engine: Engine, merchant: Merchant, outcome: Outcome, *, at: da
     """Record what Amazon said of a doubt's own charge, by the one path of all charges."""
     writing(engine, lambda c: _unpark(c, outcome.attempt, at))
     record_outcomes(engine, merchant, [outcome], at=at)
+
+
+def name_charges(connection: Connection, *, charges: Mapping[int, str], at: datetime) -> set[int]:
+    """Tell open attempts the charges that Amazon made for their slots (slot → charge id).
+
+    From then on they are asked about and never sent. Returns the slots whose attempt had no charge
+    yet; another charge of the rest is a second one.
+    """
+    statement = (
+        select(attempts.c.id, attempts.c.slot_id, attempts.c.permission_id)
+        .where(attempts.c.slot_id.in_(list(charges)), is_word(attempts.c.state, *UNSETTLED))
+        .where(attempts.c.charge_id.is_(None))
+    )
+    concerned = {row["permission_id"] for row in fetch(connection, statement)}
+    lock = select(permissions.c.id).where(permissions.c.id.in_(concerned))
+    connection.execute(lock.order_by(permissions.c.id).with_for_update()).all()
+    rows = fetch(connection, statement)
+    named = [{"id": row["id"], "charge_id": charges[row["slot_id"]]} for row in rows]
+    update_many(connection, attempts, named)
+    wake(connection, [row["id"] for row in rows], at=at)
+    return {row["slot_id"] for row in rows}
 
 
 def _unpark(connection: Connection, attempt: OpenAttempt, at: datetime) -> None:

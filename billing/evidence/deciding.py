@@ -22,7 +22,7 @@ from billing.charging.resting import rest, settle, wake
 from billing.charging.settle import STATE_BY_POLICY, Ending, end_of_dunning_rows
 from billing.charging.stored_attempt import open_attempt
 from billing.evidence.acting import NO_EFFECT, UNSETTLED, book_outcome, close_without_effect
-from billing.evidence.desk import DeskItem, DeskKind
+from billing.evidence.desk import REFUSED, DeskItem, DeskKind
 from billing.evidence.naming import STANDING, outcome_of_named
 from billing.evidence.proofs import DECISION, KeptProof, proof_row, write_proofs
 from billing.evidence.rule import DoubtRules, Verdict, sealed_from
@@ -83,6 +83,12 @@ def note_decision(
     _check_words(by=decision.by, reason=decision.reason)
     if item.kind in (DeskKind.ROW, DeskKind.CHARGEBACK):
         raise _refused(item, "nothing of it was ever sent", "use: autopay doubt release")
+    if item.state == REFUSED:
+        raise _refused(
+            item,
+            "nothing of it is under way, so nothing is in doubt",
+            "try it again with: autopay doubt release; give it up with: autopay doubt abandon",
+        )
     row = proof_row(
         merchant,
         kind=DECISION,
@@ -297,15 +303,14 @@ def _give_back(connection: Connection, merchant: Merchant, item: DeskItem, at: d
     forget(connection, merchant, subjects=subjects)
     if item.kind is DeskKind.ROW:
         return
-    # Only what failed before anything of it was sent gets a new key: a slot may be here because
-    # money was taken after a refusal, and its attempt may have failed somewhere as well.
+    # Only what failed before anything of it was sent, or what the cap refused, gets a new key: a
+    # slot may be here because money was taken after a refusal, and its attempt may have failed too.
     failed = item.reason.startswith(POISON)
-    if item.attempt_id is None or (failed and item.attempt_state not in UNSETTLED):
-        update_many(
-            connection,
-            slots,
-            [{"id": item.slot_id, "state": "due", "due_at": at, "reason": "released"}],
-        )
+    answered = item.attempt_state not in UNSETTLED and (failed or item.state == REFUSED)
+    if item.attempt_id is None or answered:
+        slot = _still_waiting(connection, item)
+        again = {"id": slot["id"], "state": "due", "due_at": at, "reason": "released"}
+        update_many(connection, slots, [again])
         return
     check_open(item)
     connection.execute(
@@ -320,6 +325,15 @@ def _give_back(connection: Connection, merchant: Merchant, item: DeskItem, at: d
         .where(acts.c.attempt_id == item.attempt_id, is_word(acts.c.state, "quarantined"))
         .values(state="in_doubt", look_at=at, worker_id=None)
     )
+
+
+def _still_waiting(connection: Connection, item: DeskItem) -> Row:
+    """The slot, locked; raises `BadInput` when it was dealt with since the item was looked at."""
+    mine = slots.c.id == item.slot_id, is_word(slots.c.state, "quarantined", REFUSED)
+    found = fetch(connection, select(slots).where(*mine).with_for_update())
+    if not found:
+        raise _refused(item, "somebody dealt with it meanwhile", "look again: autopay doubt list")
+    return found[0]
 
 
 def _put_away(connection: Connection, merchant: Merchant, item: DeskItem, at: datetime) -> None:
@@ -365,7 +379,7 @@ def abandon(
         reason=decision.reason,
         at=at,
     )
-    (slot,) = fetch(connection, select(slots).where(slots.c.id == item.slot_id))
+    slot = _still_waiting(connection, item)
     (invoice,) = _by_id(connection, InvoiceRow, slot["invoice_id"])
     (owner,) = _by_id(connection, SubscriptionRow, slot["subscription_id"])
     ended = {"id": slot["id"], "state": "uncollectible", "settled_at": at}

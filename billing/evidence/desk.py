@@ -1,5 +1,5 @@
-"""What waits for a person, and all that is known about each: charges, refunds, bad rows, and
-chargebacks that Amazon has told of."""
+"""What waits for a person, and all that is known about each: charges without an answer or that the
+cap refused for good, refunds, bad rows, and chargebacks that Amazon has told of."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from billing.tables import (
     ChargebackRow,
     ChargePermissionRow,
     DoubtRow,
+    InvoiceRow,
     NotificationRow,
     RefundRow,
     SlotRow,
@@ -31,6 +32,11 @@ doubts = table_of(DoubtRow)
 permissions = table_of(ChargePermissionRow)
 notifications = table_of(NotificationRow)
 chargebacks = table_of(ChargebackRow)
+invoices = table_of(InvoiceRow)
+
+
+REFUSED = "refused"
+"""State of a charge that the cap and the merchant's rule refused: nothing of it is under way."""
 
 
 class DeskKind(StrEnum):
@@ -44,7 +50,7 @@ class DeskKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeskItem:
-    """One thing on the desk; `state` is parked, resting or quarantined, yen are whole.
+    """One thing on the desk; `state` is parked, resting, quarantined or refused, yen are whole.
 
     `attempt_id` is the attempt in question, `refund_row_id` the refund; a bad row has neither.
     """
@@ -91,7 +97,7 @@ def desk_item(connection: Connection, merchant: Merchant, *, name: str) -> DeskI
 
 
 def _charges(connection: Connection, merchant: Merchant) -> list[DeskItem]:
-    """Slots that are set aside, and attempts whose key rests."""
+    """Slots that are set aside or refused for good, and attempts whose key rests."""
     latest = attempts.alias("latest")
     statement = (
         select(
@@ -135,8 +141,9 @@ def _charges(connection: Connection, merchant: Merchant) -> list[DeskItem]:
 
 
 def _waiting(merchant: Merchant) -> Any:
-    """Slots that are set aside, and those of keys that rest. Two questions of one index each: one
-    question with an OR would look at every slot that ever was."""
+    """Slots that are set aside, those of keys that rest, and refused ones that are still owed (what
+    was called off has a void invoice). Three questions of one index each: one question with an OR
+    would look at every slot that ever was."""
     set_aside = select(slots.c.id).where(
         slots.c.merchant_id == merchant.id, is_word(slots.c.state, "quarantined")
     )
@@ -146,12 +153,18 @@ def _waiting(merchant: Merchant) -> Any:
         .where(doubts.c.merchant_id == merchant.id)
         .where(doubts.c.settled_at.is_(None), doubts.c.rested_at.is_not(None))
     )
-    return union(set_aside, resting)
+    owed = (
+        select(slots.c.id)
+        .join(invoices, invoices.c.id == slots.c.invoice_id)
+        .where(slots.c.merchant_id == merchant.id, is_word(slots.c.state, "refused"))
+        .where(is_word(invoices.c.state, "open"))
+    )
+    return union(set_aside, resting, owed)
 
 
 def _charge(row: Row, kept: Sequence[KeptProof]) -> DeskItem:
-    set_aside = row["slot_state"] == "quarantined"
-    state = "parked" if row["parked_at"] else ("quarantined" if set_aside else "resting")
+    of_slot = row["slot_state"] if row["slot_state"] in ("quarantined", REFUSED) else "resting"
+    state = "parked" if row["parked_at"] and of_slot != REFUSED else of_slot
     return DeskItem(
         kind=DeskKind.CHARGE,
         name=row["reference"],

@@ -32,11 +32,12 @@ from billing.protocol.checkpoints import reached
 from billing.store.database import writing
 from billing.store.merchants import Merchant
 from billing.store.rows import table_of
-from billing.tables import ChargePermissionRow
+from billing.tables import ChargePermissionRow, SlotRow
 
 log = logging.getLogger(__name__)
 
 permissions = table_of(ChargePermissionRow)
+slots = table_of(SlotRow)
 
 
 @dataclass(slots=True)
@@ -87,9 +88,9 @@ def _record_one(
         report.booked += 1
         log.warning("doubt of %s: charge %s is ours", look.doubt.reference, judgement.amazon_id)
         return
-    before = report.parked, report.closed
+    before = report.parked, report.closed, report.woken
     writing(engine, lambda c: _act(c, merchant, look.doubt, judgement, at, report))
-    if before != (report.parked, report.closed):
+    if before != (report.parked, report.closed, report.woken):
         log.warning("doubt of %s: %s, %s", look.doubt.reference, judgement.ruling, judgement.why)
 
 
@@ -107,17 +108,27 @@ def _act(
                 connection, merchant, doubt.attempt, why=judgement.why, at=at
             )
             report.closed += int(closed)
+        case Ruling.HAPPENED | Ruling.PERSON if _may_replay(connection, doubt, judgement):
+            # Amazon may answer again by now: the same key goes through all its replays once more.
+            # Of money that moved it names the charge, for keys and answers are kept for ever.
+            wake(connection, [doubt.attempt.id], at=at)
+            report.woken += 1
         case Ruling.HAPPENED:
             # It is sure that money moved, but not by which charge: nothing can be booked yet.
             report.parked += len(park(connection, [doubt.attempt.id], why="no charge id", at=at))
-        case Ruling.PERSON if judgement.is_unknown and not doubt.was_woken:
-            # Amazon may answer again by now: the same key goes through all its replays once more.
-            wake(connection, [doubt.attempt.id], at=at)
-            report.woken += 1
         case Ruling.PERSON:
             report.parked += len(park(connection, [doubt.attempt.id], why=judgement.why, at=at))
         case Ruling.WAIT:
             pass
+
+
+def _may_replay(connection: Connection, doubt: Doubt, judgement: Judgement) -> bool:
+    """Whether the key may go once more before a person is asked: never past a contradiction, nor
+    where the slot waits for a person already, and once only."""
+    if doubt.was_woken or (judgement.ruling is Ruling.PERSON and not judgement.is_unknown):
+        return False
+    statement = select(slots.c.state).where(slots.c.id == doubt.attempt.slot_id)
+    return str(connection.execute(statement).scalar_one()) != "quarantined"
 
 
 def _judge(

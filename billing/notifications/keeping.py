@@ -5,16 +5,17 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, delete, exists, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from billing.notifications.words import InboxResult
 from billing.protocol.checkpoints import reached
 from billing.store.database import writing
 from billing.store.rows import is_word, table_of
-from billing.tables import NotificationRow
+from billing.tables import ChargebackRow, NotificationRow
 
 notifications = table_of(NotificationRow)
+chargebacks = table_of(ChargebackRow)
 
 READABLE = ("CHARGE", "CHARGE_PERMISSION", "REFUND")
 OPEN = ("waiting", "parked")
@@ -134,7 +135,10 @@ def _for_a_person(arrival: Arrival) -> InboxResult | None:
 
 
 def forget_old(engine: Engine, merchant_id: str, *, at: datetime) -> int:
-    """Delete what was done 30 days ago, and 90 days ago what was shown; returns how many."""
+    """Delete what was done 30 days ago, and 90 days ago what was shown; returns how many.
+
+    A chargeback that nobody has booked or put away stays: its message is all that tells of it.
+    """
     gone = 0
     while True:
         done = writing(engine, lambda connection: _forget(connection, merchant_id, at))
@@ -149,9 +153,19 @@ def _forget(connection: Connection, merchant_id: str, at: datetime) -> int:
     shown = notifications.c.received_at < at - KEEP_ATTENTION
     old = (
         select(notifications.c.id)
-        .where(mine, ~is_word(notifications.c.state, *OPEN), done | shown)
+        .where(mine, ~is_word(notifications.c.state, *OPEN), done | shown, ~_is_owed_an_act())
         .where(notifications.c.received_at < at - KEEP_DONE)
         .order_by(notifications.c.received_at, notifications.c.id)
         .limit(_FORGET_SLICE)
     )
     return connection.execute(delete(notifications).where(notifications.c.id.in_(old))).rowcount
+
+
+def _is_owed_an_act() -> ColumnElement[bool]:
+    """SQL: it tells of a chargeback that waits on the desk (`billing.evidence.desk`)."""
+    booked = exists().where(
+        chargebacks.c.merchant_id == notifications.c.merchant_id,
+        chargebacks.c.case_id == notifications.c.object_id,
+    )
+    told = notifications.c.object_type == "CHARGEBACK"
+    return told & is_word(notifications.c.state, "attention") & ~booked

@@ -16,12 +16,11 @@ from billing.store.brake import load_brake
 from billing.store.cap_room import effective_limit_yen
 from billing.store.merchants import Merchant
 from billing.store.rows import Row, fetch, table_of
-from billing.tables import CapMonthRow, ChargePermissionRow, SubscriptionRow
+from billing.store.subscriptions import load_subscription
+from billing.tables import CapMonthRow
 from billing.tax import RateTotal, TaxBreakdown, tax_by_rate
 from plans import BadInput
 
-subscriptions = table_of(SubscriptionRow)
-permissions = table_of(ChargePermissionRow)
 cap_months = table_of(CapMonthRow)
 
 CHARGEABLE = ("pending", "trialing", "active", "past_due")
@@ -48,7 +47,7 @@ def preview_one_off(
 
     Raises `BadInput` for an unknown subscription and for a tax category without a rate.
     """
-    owner = owner_of(connection, merchant, order.subscription_id)
+    owner = load_subscription(connection, merchant, subscription_id=order.subscription_id)
     tax = taxed(merchant, order, at=at)
     room_yen, limit_yen = _room(connection, merchant, owner, at)
     refused = refusal(connection, merchant, owner, at=at)
@@ -66,31 +65,6 @@ def taxed(merchant: Merchant, order: OneOff, *, at: datetime) -> TaxBreakdown:
     """The tax of the order, supplied today."""
     on = civil_date(at=at, timezone=merchant.timezone)
     return tax_by_rate(lines=order.items, on=on, rounding=merchant.tax_rounding)
-
-
-def owner_of(connection: Connection, merchant: Merchant, subscription_id: str) -> Row:
-    """The subscription with its permission; raises `BadInput` for an unknown one."""
-    statement = (
-        select(
-            subscriptions,
-            permissions.c.amazon_id,
-            permissions.c.state.label("permission_state"),
-            permissions.c.state_reason,
-            permissions.c.amount_limit_yen,
-        )
-        .join(permissions, permissions.c.id == subscriptions.c.permission_id)
-        .where(subscriptions.c.merchant_id == merchant.id)
-        .where(subscriptions.c.external_id == subscription_id)
-    )
-    found = fetch(connection, statement)
-    if not found:
-        raise BadInput(
-            field="subscription",
-            value=subscription_id,
-            rule="is no subscription of this merchant",
-            remedy="look it up with: autopay charges --search TEXT",
-        )
-    return found[0]
 
 
 def refusal(

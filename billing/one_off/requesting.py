@@ -14,11 +14,12 @@ from billing.agreements.changing import locked_subscription
 from billing.books import ledger
 from billing.dates import civil_date
 from billing.one_off.order import OneOff, words_of
-from billing.one_off.preview import owner_of, preview_one_off, taxed
+from billing.one_off.preview import preview_one_off, taxed
 from billing.store.events import write_audit_event
 from billing.store.merchants import Merchant
 from billing.store.notices import facts_text
 from billing.store.rows import Row, fetch, insert_many, insert_returning_ids, table_of
+from billing.store.subscriptions import load_subscription
 from billing.tables import AttemptRow, InvoiceLineRow, InvoiceRow, InvoiceTaxRow, SlotRow
 from billing.tax import TaxBreakdown
 from plans import BadInput
@@ -76,7 +77,7 @@ def request_one_off(
     reference that was used for something else.
     """
     _check_words(actor=actor, reason=reason)
-    owner = owner_of(connection, merchant, order.subscription_id)
+    owner = load_subscription(connection, merchant, subscription_id=order.subscription_id)
     row = locked_subscription(connection, owner["id"])
     known = one_off_charge(connection, merchant, order=order)
     if known is not None:

@@ -13,6 +13,7 @@ from amazonpay import CloseChargePermission
 from billing.protocol.idempotency import idempotency_key
 from billing.store.merchants import Merchant
 from billing.store.rows import Row, fetch, insert_many, is_word, table_of
+from billing.store.subscriptions import load_subscription
 from billing.tables import ActRow, AttemptRow, ChargePermissionRow, SlotRow, SubscriptionRow
 from plans import BadInput
 
@@ -36,7 +37,7 @@ def request_close(
     may still be charged to the permission: another agreement, an unpaid charge, this agreement
     itself. Only what is `canceled` is over; who pauses may come back.
     """
-    owner = _owner(connection, merchant, subscription_id)
+    owner = load_subscription(connection, merchant, subscription_id=subscription_id)
     return request_close_of(
         connection, merchant, permission_id=owner["permission_id"], actor=actor, at=at
     )
@@ -61,22 +62,6 @@ def request_close_of(
     insert_many(connection, acts, [row])
     reference: str = row["reference"]
     return reference
-
-
-def _owner(connection: Connection, merchant: Merchant, subscription_id: str) -> Row:
-    statement = select(subscriptions).where(
-        subscriptions.c.merchant_id == merchant.id,
-        subscriptions.c.external_id == subscription_id,
-    )
-    found = fetch(connection, statement)
-    if not found:
-        raise BadInput(
-            field="subscription",
-            value=subscription_id,
-            rule="is no subscription of this merchant",
-            remedy="look it up with: autopay charges --search TEXT",
-        )
-    return found[0]
 
 
 def _check(connection: Connection, permission: Row) -> None:

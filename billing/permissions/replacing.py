@@ -22,6 +22,7 @@ from billing.store.events import event_row, write_audit_event
 from billing.store.merchants import Merchant
 from billing.store.notices import facts_text
 from billing.store.rows import Row, fetch, insert_many, insert_returning_ids, is_word, table_of
+from billing.store.subscriptions import load_subscription
 from billing.tables import (
     ChargePermissionRow,
     PermissionReplacementRow,
@@ -73,11 +74,11 @@ def replace_permission(
     cannot be charged.
     """
     _check_words(actor=actor, reason=reason)
-    owner = _owner(connection, merchant, subscription_id)
+    owner = load_subscription(connection, merchant, subscription_id=subscription_id)
     new_id = known_or_new(connection, merchant, new, at)
     locked = _locked(connection, [owner["permission_id"], new_id])
     # Read again: only now nobody else replaces or charges it.
-    owner = _owner(connection, merchant, subscription_id)
+    owner = load_subscription(connection, merchant, subscription_id=subscription_id)
     old = locked[owner["permission_id"]]
     if owner["permission_id"] == new_id:
         return Replaced(subscription_id, old["amazon_id"], old["amazon_id"], repeated=True)
@@ -249,22 +250,6 @@ def known_or_new(
 def _locked(connection: Connection, ids: Sequence[int]) -> dict[int, Row]:
     statement = select(permissions).where(permissions.c.id.in_(ids)).order_by(permissions.c.id)
     return {row["id"]: row for row in fetch(connection, statement.with_for_update())}
-
-
-def _owner(connection: Connection, merchant: Merchant, subscription_id: str) -> Row:
-    statement = select(subscriptions).where(
-        subscriptions.c.merchant_id == merchant.id,
-        subscriptions.c.external_id == subscription_id,
-    )
-    found = fetch(connection, statement)
-    if not found:
-        raise BadInput(
-            field="subscription",
-            value=subscription_id,
-            rule="is no subscription of this merchant",
-            remedy="look it up with: autopay charges --search TEXT",
-        )
-    return found[0]
 
 
 def _check(owner: Row, new: ChargePermission) -> None:

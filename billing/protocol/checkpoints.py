@@ -32,6 +32,7 @@ NAMES = (
     "notification.kept",
     "notification.claimed",
     "notification.before_settle",
+    "bulk.kept",
 )
 
 _observers: list[Callable[[str], None]] = []

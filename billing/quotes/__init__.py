@@ -6,7 +6,7 @@ carries out.
 """
 
 from billing.quotes.agreed import price_ref, price_ref_text
-from billing.quotes.asking import plan_change
+from billing.quotes.asking import add_on_change, existing, plan_change
 from billing.quotes.bills import Bill, BillPurpose
 from billing.quotes.books import UnknownSubscription, load_situation
 from billing.quotes.cap import CapOutlook, CapRow
@@ -49,8 +49,10 @@ __all__ = [
     "Situation",
     "StaleQuote",
     "UnknownSubscription",
+    "add_on_change",
     "bills_ahead",
     "confirm",
+    "existing",
     "explain_en",
     "explain_ja",
     "load_situation",

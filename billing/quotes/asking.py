@@ -1,4 +1,4 @@
-"""Questions: a plan change made from the catalogue, and what a question must satisfy."""
+"""Questions: changes made from what is held and sold, and what a question must satisfy."""
 
 from __future__ import annotations
 
@@ -38,12 +38,13 @@ from plans.lifecycle import (
     Create,
     EarlyLeave,
     Policy,
+    RemoveAddOn,
     Subscription,
     Timing,
     period_end,
 )
 
-__all__ = ["completed", "plan_change"]
+__all__ = ["add_on_change", "completed", "existing", "plan_change"]
 
 _Timed = ChangePlan | ChangeQuantity | AddAddOn | ChangeAddOn | AddCoupon | Cancel
 
@@ -63,7 +64,7 @@ def plan_change(
     the one sold on the day the change takes effect. Raises UnknownPlan, NoPriceYet, NoLongerSold,
     NotReplaceable or BadInput.
     """
-    was = _existing(situation)
+    was = existing(situation)
     if timing is None and on_date is not None:
         timing = Timing.ON_DATE
     if plan_code == was.plan_code and quantity is not None:
@@ -97,6 +98,30 @@ def plan_change(
     )
 
 
+def add_on_change(
+    situation: Situation,
+    *,
+    code: str,
+    quantity: int,
+    timing: Timing | None = None,
+    on_date: date | None = None,
+) -> AddAddOn | ChangeAddOn | RemoveAddOn:
+    """Make the command for having so many of an add-on from now on; 0 gives it up.
+
+    Without a timing more is made now and less at the period's end, as with seats. Raises BadInput
+    for a situation without a subscription; what is sold is checked when it is asked.
+    """
+    held = {each.code: each.quantity for each in existing(situation).add_ons}.get(code, 0)
+    if timing is None and on_date is not None:
+        timing = Timing.ON_DATE
+    if timing is None:
+        timing = Timing.NOW if quantity and quantity >= held else Timing.PERIOD_END
+    if not quantity:
+        return RemoveAddOn(code, timing, on_date)
+    change = ChangeAddOn if held else AddAddOn
+    return change(code, quantity, timing, on_date)
+
+
 def completed(situation: Situation, command: Command, *, policy: Policy, on: date) -> Command:
     """Check a command against the catalogue, and give a cancellation its fee.
 
@@ -107,8 +132,11 @@ def completed(situation: Situation, command: Command, *, policy: Policy, on: dat
     if isinstance(command, Create):
         check_quantity(price=_price(situation, command.price_ref), quantity=command.quantity)
         plan = situation.catalogue.plan(command.plan_code)
+        for each in command.add_ons:
+            add_on = situation.catalogue.add_on_on(each.code, on)
+            check_add_on(add_on=add_on, plan_code=command.plan_code, quantity=each.quantity)
         return replace(command, first_period=plan.first_period)
-    was = _existing(situation)
+    was = existing(situation)
     match command:
         case ChangePlan():
             _check_plan_change(situation, was, command, on)
@@ -127,7 +155,8 @@ def completed(situation: Situation, command: Command, *, policy: Policy, on: dat
     return command
 
 
-def _existing(situation: Situation) -> Subscription:
+def existing(situation: Situation) -> Subscription:
+    """The subscription of a situation; raises BadInput for one of nobody yet."""
     if situation.subscription is None:
         raise BadInput(
             field="subscription",

@@ -138,7 +138,7 @@ def _differences(old: Quote, new: Quote, at: datetime) -> tuple[Difference, ...]
     """Name what changed: the end of the quote, inputs, and the amounts people look at."""
     found = []
     if at >= old.expires_at:
-        end = old.expires_at.isoformat(timespec="minutes")
+        end = old.expires_at.strftime("%Y-%m-%d %H:%M")
         found.append(Difference("expired", f"有効期限 {end} が過ぎました", f"it held until {end}"))
     before = dict(old.inputs)
     for name, now in new.inputs:

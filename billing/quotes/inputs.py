@@ -141,6 +141,7 @@ def _plan_codes(command: Command, subscription: Subscription | None) -> set[str]
 
 def _offer_codes(command: Command, subscription: Subscription | None) -> frozenset[str]:
     codes = {getattr(command, "code", ""), *getattr(command, "coupons", ())}
+    codes |= {each.code for each in getattr(command, "add_ons", ())}
     if subscription is not None:
         codes |= {held.code for held in subscription.add_ons}
         codes |= {held.code for held in subscription.coupons}

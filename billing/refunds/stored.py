@@ -53,7 +53,12 @@ def refunds_of_slot(
     connection: Connection, merchant: Merchant, *, reference: str
 ) -> list[StoredRefund]:
     """The refunds of the charge that paid a slot, oldest first."""
-    wanted = (refunds.c.merchant_id == merchant.id, slots.c.reference == reference)
+    # Said of the slot too: a reference is found by its index only together with the merchant.
+    wanted = (
+        refunds.c.merchant_id == merchant.id,
+        slots.c.merchant_id == merchant.id,
+        slots.c.reference == reference,
+    )
     return _stored(connection, *wanted)
 
 

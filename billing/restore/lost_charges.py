@@ -1,7 +1,7 @@
-"""Charges that Amazon has and restored books lost: which slots they were for, and by what proof.
+"""Charges that Amazon has and restored books lost: which slots they were for, or may have been.
 
-The key of a slot's next attempt is derived from the slot, so the attempt that was lost had the same
-one. Taking it up again is a replay: Amazon gives the answer that it gave then.
+A charge's own id proves it. A balance only suggests it: somebody else may have charged just that
+amount. No key is sent for either: one that Amazon does not know would take money anew.
 """
 
 from collections.abc import Collection, Sequence
@@ -49,7 +49,7 @@ class Compared:
 
 
 def lost_slots(*, extra_yen: int, slots: Sequence[OpenSlot]) -> tuple[OpenSlot, ...]:
-    """The slots that Amazon must have charged to have used `extra_yen` more than our books say.
+    """The slots that Amazon may have charged to have used `extra_yen` more than our books say.
 
     The fewest that give exactly that sum, of equals the ones due first, which is the order in
     which they were charged. Empty when no sum fits: then nothing is proven.

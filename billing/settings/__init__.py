@@ -28,6 +28,14 @@ from billing.settings.notice_words import (
     store_words,
     words_versions,
 )
+from billing.settings.plan_tests import (
+    NoTestKeys,
+    OtherTermsInTest,
+    PlanTest,
+    plan_tests,
+    plans_out_of_test,
+    switch_plan_test,
+)
 from billing.settings.rules import (
     NOTICE_RULE_NAMES,
     RULES,
@@ -55,6 +63,9 @@ __all__ = [
     "GivenAccount",
     "KeyOfTheOther",
     "KeyWithoutFile",
+    "NoTestKeys",
+    "OtherTermsInTest",
+    "PlanTest",
     "Rule",
     "RuleChange",
     "WordsVersion",
@@ -68,11 +79,14 @@ __all__ = [
     "held_notice_rules",
     "held_rules",
     "load_account",
+    "plan_tests",
+    "plans_out_of_test",
     "preview_words",
     "restore_words",
     "rule_differences",
     "rules_mark",
     "store_words",
+    "switch_plan_test",
     "twin_of",
     "words_versions",
 ]

@@ -77,7 +77,8 @@ def load_account(connection: Connection, *, merchant_id: str) -> Account:
 def twin_of(connection: Connection, account: Account) -> Account | None:
     """The merchant of the same seller in the other environment; None when there is none here.
 
-    The seller id is what tells whose a merchant is; one without it has no twin.
+    The two are a pair by their names too (`shop` and `shop-sandbox`): names are given by who runs
+    the program, while an owner could type the seller id of another shop of the database.
     """
     if not account.seller_id:
         return None
@@ -85,8 +86,14 @@ def twin_of(connection: Connection, account: Account) -> Account | None:
         _merchants.c.seller_id == account.seller_id,
         _merchants.c.environment != account.environment,
     )
-    found = fetch(connection, statement.order_by(_merchants.c.id).limit(1))
-    return _account(found[0]) if found else None
+    found = fetch(connection, statement.order_by(_merchants.c.id))
+    return next(
+        (_account(row) for row in found if _stem(row["id"]) == _stem(account.merchant_id)), None
+    )
+
+
+def _stem(merchant_id: str) -> str:
+    return merchant_id.removesuffix("-sandbox").removesuffix("-live")
 
 
 def change_account(

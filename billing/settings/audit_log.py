@@ -4,8 +4,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 
-from sqlalchemy import Connection, Select, func, or_, select
+from sqlalchemy import Column, Connection, Select, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from billing.audit.chain import chain_heads
@@ -66,11 +67,14 @@ def audit_entries(
     connection: Connection, *, merchant_id: str, wish: AuditWish, before_id: int | None, limit: int
 ) -> list[AuditEntry]:
     """Up to `limit` events below an id, newest first."""
-    statement = _wished(select(_events).where(_of(merchant_id)), wish)
-    if before_id is not None:
-        statement = statement.where(_events.c.id < before_id)
-    rows = fetch(connection, statement.order_by(_events.c.id.desc()).limit(limit))
-    return [_entry(row) for row in rows]
+    rows: list[Row] = []
+    for whose in _of(merchant_id):
+        statement = _wished(select(_events).where(whose), wish)
+        if before_id is not None:
+            statement = statement.where(_events.c.id < before_id)
+        rows += fetch(connection, statement.order_by(_events.c.id.desc()).limit(limit))
+    rows.sort(key=itemgetter("id"), reverse=True)
+    return [_entry(row) for row in rows[:limit]]
 
 
 def audit_actors(connection: Connection, *, merchant_id: str) -> list[str]:
@@ -90,14 +94,25 @@ def chained_up_to(connection: Connection) -> ChainedUpTo:
     return ChainedUpTo(head.last_id, connection.execute(newest).scalar())
 
 
-def _of(merchant_id: str) -> ColumnElement[bool]:
-    return or_(_events.c.merchant_id == merchant_id, _events.c.merchant_id.is_(None))
+def _of(merchant_id: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """The merchant's own events and those about all: asked apart, each is one range of an index."""
+    return _events.c.merchant_id == merchant_id, _events.c.merchant_id.is_(None)
 
 
 def _names(connection: Connection, merchant_id: str, column: str) -> list[str]:
-    statement = select(_events.c[column]).where(_of(merchant_id)).distinct()
-    ordered = statement.order_by(_events.c[column]).limit(MOST_NAMES)
-    return list(connection.execute(ordered).scalars())
+    found: set[str] = set()
+    for whose in _of(merchant_id):
+        rows = connection.execute(_each_name(_events.c[column], whose))
+        found.update(row.name for row in rows)
+    return sorted(found)[:MOST_NAMES]
+
+
+def _each_name(column: Column[str], whose: ColumnElement[bool]) -> Select[tuple[str]]:
+    """Every value once, from one to the next by the index: events in between are not read."""
+    found = select(func.min(column).label("name")).where(whose).cte(recursive=True)
+    following = select(func.min(column)).where(whose, column > found.c.name).scalar_subquery()
+    found = found.union_all(select(following).where(found.c.name.is_not(None)))
+    return select(found.c.name).where(found.c.name.is_not(None)).limit(MOST_NAMES)
 
 
 def _wished(statement: Select[tuple[object, ...]], wish: AuditWish) -> Select[tuple[object, ...]]:

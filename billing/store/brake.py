@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -199,6 +200,7 @@ def check_clock(connection: Connection, merchant: Merchant, *, at: datetime) -> 
     return brake
 
 
+@lru_cache(maxsize=1024)
 def _every_brake(merchant_id: str) -> CompoundSelect[Any]:
     """One statement: claims ask for the brake again and again."""
     own, of_all, restored = _brakes.c, _global.c, _restorations.c

@@ -1,5 +1,6 @@
 """One merchant account in one environment: its rules as a value, its key sealed."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -92,6 +93,16 @@ def load_merchant(connection: Connection, merchant_id: str) -> Merchant:
         sweep_days=SWEEP_DAYS if row["sweep_days"] is None else row["sweep_days"],
         **{name: row[name] for name in CAPTURE_RULES},
     )
+
+
+def merchant_mark(connection: Connection, merchant_id: str) -> str:
+    """A short text that differs whenever a rule, an id or the key of the merchant does.
+
+    Raises `UnknownMerchant`.
+    """
+    row = _row(connection, merchant_id)
+    text = "\x1f".join(f"{name}={row[name]!r}" for name in sorted(row))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def load_credentials(connection: Connection, merchant_id: str, *, master_key: bytes) -> Credentials:

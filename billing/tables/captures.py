@@ -109,6 +109,7 @@ class ChargebackRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("attempt_id", "case_id"),
         CheckConstraint("amount_yen >= 1", name="chargeback_amount_yen"),
+        Index("chargeback_by_day", "merchant_id", "happened_on", "id"),
     )
 
     id: int | None = Field(default=None, primary_key=True)

@@ -37,6 +37,11 @@ class AuditEventRow(SQLModel, table=True):
     """
 
     __tablename__ = "audit_event"
+    __table_args__ = (
+        Index("audit_event_of_merchant", "merchant_id", "id"),
+        Index("audit_event_by_actor", "merchant_id", "actor", "id"),
+        Index("audit_event_by_kind", "merchant_id", "kind", "id"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     merchant_id: str | None = Field(default=None, foreign_key="merchant.id")

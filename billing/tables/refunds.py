@@ -55,6 +55,14 @@ class RefundRow(SQLModel, table=True):
             sqlite_where=text(CLAIMABLE_REFUND),
             postgresql_where=text(CLAIMABLE_REFUND),
         ),
+        Index("refund_by_time", "merchant_id", "answered_at", "id"),
+        Index(
+            "refund_quarantined",
+            "merchant_id",
+            "id",
+            sqlite_where=text("state = 'quarantined'"),
+            postgresql_where=text("state = 'quarantined'"),
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True)

@@ -134,13 +134,13 @@ def _slot(connection: Connection, merchant: Merchant, name: str) -> Row:
         .join(invoices, invoices.c.id == slots.c.invoice_id)
         .where(slots.c.merchant_id == merchant.id)
     )
-    for wanted in (
-        slots.c.reference == name,
-        slots.c.id.in_(of_attempt),
-        slots.c.id.in_(of_refund),
-    ):
-        if found := fetch(connection, statement.where(wanted)):
-            return found[0]
+    if found := fetch(connection, statement.where(slots.c.reference == name)):
+        return found[0]
+    # Looked up first: one statement for both would begin with every slot of the merchant.
+    for named in (of_attempt, of_refund):
+        slot_id = connection.execute(named.limit(1)).scalar()
+        if slot_id is not None:
+            return fetch(connection, statement.where(slots.c.id == slot_id))[0]
     raise BadInput(
         field="reference",
         value=name,

@@ -65,7 +65,8 @@ class Create:
     (1-31) puts cycles of months on a fixed day; otherwise they count from the first paid day.
     `first_period` is the plan's: days before a fixed day that are `free` are no paid cycle.
     `last_trial_on`: when this buyer last began a trial in this family of plans, if ever.
-    `follows` names the canceled subscription this one takes up again.
+    `follows` names the canceled subscription this one takes up again. Of `add_ons` only code and
+    quantity count: they are held from the first cycle on, by the price list of the day.
     """
 
     kind: ClassVar[str] = "create"
@@ -85,6 +86,7 @@ class Create:
     last_trial_on: date | None = None
     follows: str | None = None
     first_period: FirstPeriod = FirstPeriod.PRORATE
+    add_ons: tuple[AddAddOn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

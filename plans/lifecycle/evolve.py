@@ -96,7 +96,7 @@ def created(subscription_id: str, fact: Created, *, on: date) -> Subscription:
         plan_code=fact.plan_code,
         price_ref=fact.price_ref,
         quantity=fact.quantity,
-        add_ons=(),
+        add_ons=tuple(sorted(replace(each, since_cycle=0, agreed_on=on) for each in fact.add_ons)),
         coupons=tuple(CouponHeld(code, agreed_on=on) for code in sorted(fact.coupons)),
         interval=fact.interval,
         anchor_rule=fact.anchor_rule,

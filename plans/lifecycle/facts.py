@@ -22,6 +22,7 @@ from plans.lifecycle.changes import (
 from plans.lifecycle.stored_fields import ADDED_LATER, formerly
 from plans.lifecycle.values import (
     Actor,
+    AddOnHeld,
     CouponHeld,
     PauseInForce,
     Permission,
@@ -74,6 +75,7 @@ class Created:
     permission: Permission
     follows: str | None
     first_period: FirstPeriod = field(default=FirstPeriod.PRORATE, metadata=ADDED_LATER)
+    add_ons: tuple[AddOnHeld, ...] = field(default=(), metadata=ADDED_LATER)
 
 
 @dataclass(frozen=True, slots=True)

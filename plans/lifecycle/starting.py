@@ -15,7 +15,7 @@ from plans.lifecycle.refusals import Refused, WrongMoment
 from plans.lifecycle.scheduling import check_not_past
 from plans.lifecycle.subscription import Subscription, present
 from plans.lifecycle.terms import check_count
-from plans.lifecycle.values import Permission, PermissionState, Trial
+from plans.lifecycle.values import AddOnHeld, Permission, PermissionState, Trial
 
 __all__ = ["create", "end_trial_early", "extend_trial", "successor"]
 
@@ -44,6 +44,7 @@ def create(command: Create, context: Context) -> tuple[Fact, ...]:
         permission=_permission(command.permission_id),
         follows=command.follows,
         first_period=command.first_period,
+        add_ons=tuple(AddOnHeld(each.code, each.quantity, 0) for each in command.add_ons),
     )
     after = created(command.id, fact, on=context.on)
     if after.chargeable and command.starts_on <= context.on:
@@ -108,6 +109,11 @@ def _check(command: Create) -> None:
         raise _bad("trial_ends_on", command.trial_ends_on, "a trial has days or an end", "give one")
     if len(set(command.coupons)) < len(command.coupons):
         raise _bad("coupons", command.coupons, "a coupon is on once", "name each once")
+    codes = tuple(each.code for each in command.add_ons)
+    if len(set(codes)) < len(codes):
+        raise _bad("add_ons", codes, "an add-on is held once", "give its number instead")
+    for each in command.add_ons:
+        check_count("quantity", each.quantity)
 
 
 def _permission(permission_id: str | None) -> Permission:

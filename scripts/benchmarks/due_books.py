@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from app.migrations import migrate
-from billing import MerchantKeys, store_keys, store_merchant, writing
+from billing import MerchantKeys, chain_books, store_keys, store_merchant, writing
 
 MERCHANT = "bench"
 YEN = 1_980
@@ -45,23 +45,38 @@ def permission_id(number: int) -> str:
 
 
 def write_due_books(
-    database: Engine, books: DueBooks, *, keys: MerchantKeys, master_key: bytes, now: datetime
+    database: Engine,
+    books: DueBooks,
+    *,
+    now: datetime,
+    keys: MerchantKeys | None = None,
+    master_key: bytes = b"",
 ) -> None:
-    """Make the books in an empty database; all renewals have been due for a day."""
+    """Make the books in an empty database; all renewals have been due for a day.
+
+    Without keys nothing can be sent.
+    """
     migrate(database)
     environment: Any = books.environment
 
     def write(connection: Connection) -> None:
         store_merchant(connection, merchant_id=MERCHANT, environment=environment, rules={})
-        store_keys(connection, merchant_id=MERCHANT, keys=keys, master_key=master_key)
+        if keys is not None:
+            store_keys(connection, merchant_id=MERCHANT, keys=keys, master_key=master_key)
         _write(connection, books, now=now)
 
     writing(database, write)
     with database.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        # What was just loaded would be cleaned up by the server while it is measured.
+        count = "VACUUM (ANALYZE)" if database.dialect.name == "postgresql" else "ANALYZE"
         for table in (*FILLED, *(PAST if books.years else ())):
             # The others are new: a server that was told they are empty would read them whole, row
             # by row, to check each reference into them. No server is told that by itself.
-            connection.execute(text(f"ANALYZE {table}"))
+            connection.execute(text(f"{count} {table}"))
+    if books.years:
+        # Books that are ten years old were chained as they grew. Left to the worker, links of ten
+        # years would be made while renewals are timed.
+        chain_books(database, at=now)
 
 
 def _write(connection: Connection, books: DueBooks, *, now: datetime) -> None:

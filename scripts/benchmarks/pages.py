@@ -1,19 +1,19 @@
 """How fast every page is with large books and many readers at once.
 
     python -m scripts.benchmarks.pages [--subscriptions N] [--months M] [--users U] [--pause S]
+                                       [--kind sqlite|postgresql] [--database URL] [--skip PATTERN]
 
 Each user walks through all GET pages of the router again and again, in an order of its own, and
 asks for the next one `--pause` seconds after the last one came. A page's figure is the 95th
-percentile of its times, first visits included. The server is one process of the pages as they are.
+percentile of its times, first visits included; a file's time ends with its first byte. The server
+is one process of the pages as they are. Before that walk one reader asks for each page alone, and
+the processor time of server and database is counted: it means the same on a busy machine.
 """
 
 import argparse
-import os
 import random
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -23,40 +23,60 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
-from sqlalchemy import Engine, text
 
-from app.web import create_app
-from app.web.shell.rooms import routes_of
-from billing import load_merchant, new_master_key, open_engine, reading, writing
-from scheduler import SystemClock
+from billing import open_engine
 from scripts.benchmarks.figures import Figure
-from scripts.benchmarks.pages_books import (
-    MERCHANT,
-    PageBooks,
-    now_of_books,
-    write_page_books,
-)
-from scripts.benchmarks.rig import ROOT, Kind, _database, stop_postgres
+from scripts.benchmarks.pages_addresses import BARE, Page, Walk, prepare_walk
+from scripts.benchmarks.pages_books import PageBooks, now_of_books, write_page_books
+from scripts.benchmarks.pages_server import Served, log_in, served
+from scripts.benchmarks.rig import Kind, database_of, stop_postgres
 
-PASSWORD = "benchmark of pages"  # noqa: S105 - of a database that lives for minutes
 MOST_MS = 150.0
+MOST_BYTES = 100_000
 USERS = 20
+ALONE = 7
+FINE = (200, 303)
+
+
+@dataclass
+class Seen:
+    """What one page took: times in milliseconds, its size, its answers' states.
+
+    `first_cpu_ms` and `cpu_ms` are processor time of server and database for the very first visit
+    and for a later one, by a reader who is alone.
+    """
+
+    times: list[float] = field(default_factory=list)
+    states: set[int] = field(default_factory=set)
+    size: int = 0
+    first_cpu_ms: float | None = None
+    cpu_ms: float | None = None
+
+    @property
+    def p50(self) -> float:
+        """Half of the answers came within so many milliseconds."""
+        return _share(self.times, 50)
+
+    @property
+    def p95(self) -> float:
+        """95 of 100 answers came within so many milliseconds."""
+        return _share(self.times, 95)
 
 
 @dataclass
 class Walked:
-    """Times of each page in milliseconds, and answers that were no pages."""
+    """Every page by its address."""
 
-    times: dict[str, list[float]] = field(default_factory=dict)
-    wrong: set[tuple[str, int]] = field(default_factory=set)
+    pages: dict[str, Seen] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note(self, page: str, milliseconds: float, status: int) -> None:
+    def note(self, page: Page, milliseconds: float, status: int, size: int) -> None:
         """Keep one answer."""
         with self.lock:
-            self.times.setdefault(page, []).append(milliseconds)
-            if status != 200:
-                self.wrong.add((page, status))
+            seen = self.pages.setdefault(page.address, Seen())
+            seen.times.append(milliseconds)
+            seen.states.add(status)
+            seen.size = max(seen.size, 0 if page.is_file else size)
 
 
 def measure(
@@ -68,27 +88,32 @@ def measure(
     rounds: int = 3,
     pause: float = 1.0,
     skip: str = "$^",
+    url: str | None = None,
 ) -> list[Figure]:
-    """The slowest page's p95 and that of all pages; prints each page's own.
+    """The slowest, the dearest and the largest page; prints a line for every page.
 
-    `skip` is a pattern of pages to leave out, to see what the others do without them.
+    `skip` is a pattern of pages to leave out, to see what the others do without them. `url` names
+    books that were written before; without it they are made and thrown away.
     """
-    with _served(kind, subscriptions, months) as (
-        address,
-        pages,
-        cookie,
-    ):
-        pages = [page for page in pages if not re.search(skip, page)]
-        _walk(address, pages[:1], cookie, users=1, rounds=1, pause=0)  # it is up
-        walked = _walk(address, pages, cookie, users=users, rounds=rounds, pause=pause)
-    table = {page: (_p95(times), max(times)) for page, times in walked.times.items()}
-    for page, (p95, worst) in sorted(table.items(), key=lambda item: -item[1][0]):
-        print(f"{kind:12} {p95:8.1f} ms p95 {worst:8.1f} ms worst  {page}", flush=True)
-    for page, status in sorted(walked.wrong):
-        print(f"{kind:12} {status} instead of a page: {page}", flush=True)
-    slowest = max(p95 for p95, _ in table.values())
-    every = _p95([each for times in walked.times.values() for each in times])
+    with _served(kind, subscriptions, months, url) as (server, walk, cookies):
+        pages = [page for page in walk.pages if not re.search(skip, page.address)]
+        alone = _alone(server, pages, cookies)
+        walked = _walk(server.address, pages, cookies, users=users, rounds=rounds, pause=pause)
+    for address, seen in walked.pages.items():
+        seen.first_cpu_ms = alone[address].first_cpu_ms
+        seen.cpu_ms = alone[address].cpu_ms
+    _print(kind, walked)
     of = f"{kind}, {subscriptions:,} subscriptions, {subscriptions * months:,} charges"
+    return _figures(walked, of)
+
+
+def _figures(walked: Walked, of: str) -> list[Figure]:
+    seen = list(walked.pages.values())
+    bare = walked.pages[BARE]
+    slowest = max(each.p95 for each in seen)
+    costs = [each.cpu_ms for each in seen if each.cpu_ms is not None]
+    dearest = max(costs, default=None)
+    limit = "the same of a page with nothing on it"
     return [
         Figure(
             name=f"slowest page, p95 ({of})",
@@ -96,104 +121,113 @@ def measure(
             unit="ms",
             required=MOST_MS,
             bound="at most",
+            ratio=slowest / bare.p95,
+            ratio_to=limit,
         ),
-        Figure(name=f"all pages, p95 ({of})", value=every, unit="ms"),
-        Figure(name=f"pages measured ({of})", value=len(table), unit=""),
+        Figure(
+            name=f"all pages, p95 ({of})",
+            value=_share([time for each in seen for time in each.times], 95),
+            unit="ms",
+        ),
+        Figure(
+            name=f"dearest page, processor time ({of})",
+            value=dearest,
+            unit="ms",
+            ratio=dearest / bare.cpu_ms if dearest and bare.cpu_ms else None,
+            ratio_to=limit,
+        ),
+        Figure(
+            name=f"largest page ({of})",
+            value=max(each.size for each in seen) / 1_000,
+            unit="KB",
+            required=MOST_BYTES / 1_000,
+            bound="at most",
+        ),
+        Figure(name=f"pages measured ({of})", value=len(seen), unit=""),
     ]
 
 
-def _p95(times: Sequence[float]) -> float:
+def _print(kind: Kind, walked: Walked) -> None:
+    bare = walked.pages[BARE]
+    head = "p50 ms", "p95 ms", "x bare", "cpu ms", "first", "KB", "answer"
+    print(f"{kind:10} " + "".join(f"{word:>9}" for word in head) + "  page", flush=True)
+    for address, seen in sorted(walked.pages.items(), key=lambda item: -item[1].p95):
+        cells = (
+            *(f"{seen.p50:.1f}", f"{seen.p95:.1f}", f"{seen.p95 / bare.p95:.1f}"),
+            *(_text(seen.cpu_ms), _text(seen.first_cpu_ms), f"{seen.size / 1_000:.1f}"),
+            ",".join(str(state) for state in sorted(seen.states)),
+        )
+        print(f"{kind:10} " + "".join(f"{cell:>9}" for cell in cells) + f"  {address}", flush=True)
+
+
+def _text(milliseconds: float | None) -> str:
+    return "" if milliseconds is None else f"{milliseconds:.1f}"
+
+
+def _share(times: Sequence[float], percent: int) -> float:
     ordered = sorted(times)
-    return ordered[min(len(ordered) - 1, len(ordered) * 95 // 100)]
+    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
 
 
 @contextmanager
 def _served(
-    kind: Kind, subscriptions: int, months: int
-) -> Iterator[tuple[str, list[str], dict[str, str]]]:
-    """The pages on large books; yields their address, every GET page, and a log-in's cookies."""
+    kind: Kind, subscriptions: int, months: int, url: str | None
+) -> Iterator[tuple[Served, Walk, dict[str, str]]]:
+    """The pages on large books, every page, and the cookies of those who read them."""
     folder = Path(tempfile.mkdtemp(prefix="pages-"))
     with ExitStack() as ending:
         ending.callback(shutil.rmtree, folder, ignore_errors=True)
-        url = ending.enter_context(_database(kind, folder))
-        database = open_engine(url)
+        made = None if url else ending.enter_context(database_of(kind, folder))
+        database = open_engine(url or made or "")
         ending.callback(database.dispose)
-        began = time.perf_counter()
-        books = PageBooks(subscriptions, months, now_of_books())
-        write_page_books(database, books)
-        print(f"{kind:12} books written in {time.perf_counter() - began:.0f} s", flush=True)
-        pages, customer = _pages(database)
-        address = ending.enter_context(_server(url, folder))
-        yield address, pages, _log_in(address) | {"autopay_my": customer}
+        if made:
+            began = time.perf_counter()
+            write_page_books(database, PageBooks(subscriptions, months, now_of_books()))
+            print(f"{kind:10} books written in {time.perf_counter() - began:.0f} s", flush=True)
+        walk = prepare_walk(database)
+        server = ending.enter_context(served(database, folder))
+        yield server, walk, log_in(server.address) | {"autopay_my": walk.customer_session}
 
 
-def _pages(database: Engine) -> tuple[list[str], str]:
-    """Every GET page of the router with ids filled in, and a customer's session."""
-    with reading(database) as connection:
-        merchant = load_merchant(connection, MERCHANT)
-        attempt = connection.execute(text("SELECT max(id) FROM attempt")).scalar_one()
-        middle = connection.execute(text("SELECT max(id) / 2 FROM customer")).scalar_one()
-    app = create_app(
-        database=database, merchant=merchant, staff_password=PASSWORD, clock=SystemClock()
-    )
-    known = {
-        "attempt_id": attempt,
-        "customer_id": middle,
-        "subscription_id": middle,
-        "name": "style.css",
-    }
-    pages: list[str] = []
-    unknown: list[str] = []
-    for method, path in routes_of(app):
-        names = re.findall(r"{(\w+)}", path)
-        if method != "GET" or path == "/metrics" or path.endswith((".csv", ".json")):
-            continue
-        filled = path.format(**known) if all(name in known for name in names) else None
-        (pages if filled else unknown).append(filled or path)
-    print(f"not measured, no example: {', '.join(unknown) or 'nothing'}", flush=True)
-    more = ["/customers?search=山田 5", "/customers?search=user77", "/failures?state=retrying"]
-    sessions = app.state.shell.sessions
-    customer = writing(database, lambda c: sessions.begin_customer(c, customer_id=middle))
-    return pages + more, customer
+def _ask(client: httpx.Client, page: Page) -> tuple[float, int, int]:
+    """Milliseconds, state and bytes of one answer; of a file up to its first byte."""
+    began = time.perf_counter()
+    with client.stream("GET", page.address, follow_redirects=False) as answer:
+        if page.is_file:
+            next(answer.iter_raw(), b"")
+            return (time.perf_counter() - began) * 1_000, answer.status_code, 0
+        size = len(answer.read())
+    return (time.perf_counter() - began) * 1_000, answer.status_code, size
 
 
-@contextmanager
-def _server(url: str, folder: Path) -> Iterator[str]:
-    (folder / "master.key").write_text(new_master_key())
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("AUTOPAY_")} | {
-        "AUTOPAY_DATABASE_URL": url,
-        "AUTOPAY_MERCHANT": MERCHANT,
-        "AUTOPAY_ENVIRONMENT": "sandbox",
-        "AUTOPAY_STAFF_PASSWORD": PASSWORD,
-        "AUTOPAY_MASTER_KEY_FILE": str(folder / "master.key"),
-    }
-    command = [sys.executable, "-m", "app", "serve", "--port", "0", "--no-worker"]
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            said = process.stdout.readline() if process.stdout else ""
-            found = re.search(r"http://[\d.:]+", said)
-            if found is None:
-                raise RuntimeError(f"the pages did not start: {said}")
-            yield found[0]
-        finally:
-            process.terminate()
+def _client(address: str, cookies: dict[str, str]) -> httpx.Client:
+    return httpx.Client(base_url=address, cookies=cookies, timeout=120, trust_env=False)
 
 
-def _log_in(address: str) -> dict[str, str]:
-    with httpx.Client(base_url=address, trust_env=False) as client:
-        token = re.search(r'name="form_token" value="(\w+)"', client.get("/login").text)
-        fields = {"form_token": token[1] if token else "", "user": "staff", "password": PASSWORD}
-        answer = client.post("/login", data=fields)
-        if answer.status_code != 303:
-            raise RuntimeError(f"nobody could log in: {answer.status_code}")
-        return dict(client.cookies)
+def _alone(server: Served, pages: Sequence[Page], cookies: dict[str, str]) -> dict[str, Seen]:
+    """Processor time of each page for one reader: the first visit, and the median of later ones."""
+    found: dict[str, Seen] = {}
+    with _client(server.address, cookies) as client:
+        _ask(client, Page(BARE))  # it is up
+        for page in pages:
+            spent = [_spent(server, client, page) for _ in range(ALONE)]
+            later = [each for each in spent[1:] if each is not None]
+            found[page.address] = Seen(
+                first_cpu_ms=spent[0], cpu_ms=_share(later, 50) if later else None
+            )
+    return found
+
+
+def _spent(server: Served, client: httpx.Client, page: Page) -> float | None:
+    before = server.spent_ms()
+    _ask(client, page)
+    after = server.spent_ms()
+    return None if before is None or after is None else after - before
 
 
 def _walk(
     address: str,
-    pages: Sequence[str],
+    pages: Sequence[Page],
     cookies: dict[str, str],
     *,
     users: int,
@@ -204,14 +238,11 @@ def _walk(
 
     def one(number: int) -> None:
         order = random.Random(number)  # noqa: S311 - an order to walk in, no secret
-        with httpx.Client(base_url=address, cookies=cookies, timeout=60, trust_env=False) as client:
+        with _client(address, cookies) as client:
             time.sleep(order.random() * pause)
             for _ in range(rounds):
                 for page in order.sample(list(pages), len(pages)):
-                    began = time.perf_counter()
-                    status = client.get(page, follow_redirects=False).status_code
-                    took = (time.perf_counter() - began) * 1_000
-                    walked.note(page, took, 200 if status in (200, 303) else status)
+                    walked.note(page, *_ask(client, page))
                     time.sleep(pause)
 
     threads = [threading.Thread(target=one, args=(number,)) for number in range(users)]
@@ -224,13 +255,16 @@ def _walk(
 
 def main() -> None:
     """Measure on both databases, or on the one named."""
-    asked = argparse.ArgumentParser(description=__doc__)
+    asked = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     asked.add_argument("--subscriptions", type=int, default=100_000)
     asked.add_argument("--months", type=int, default=10)
     asked.add_argument("--users", type=int, default=USERS)
     asked.add_argument("--rounds", type=int, default=3)
     asked.add_argument("--pause", type=float, default=1.0)
     asked.add_argument("--kind", choices=("sqlite", "postgresql"), default=None)
+    asked.add_argument("--database", help="books that `pages_books` wrote before", default=None)
     asked.add_argument("--skip", default="$^")
     given = asked.parse_args()
     kinds: tuple[Kind, ...] = ("sqlite", "postgresql") if given.kind is None else (given.kind,)
@@ -244,8 +278,9 @@ def main() -> None:
                 rounds=given.rounds,
                 pause=given.pause,
                 skip=given.skip,
+                url=given.database,
             ):
-                print(f"{figure.name}: {figure.value:,.1f} {figure.unit}", flush=True)
+                print(f"{figure.name}: {figure.value or 0:,.1f} {figure.unit}", flush=True)
     finally:
         stop_postgres()
 

@@ -2,7 +2,8 @@
 
 Every customer has one subscription and one permission. Each was charged once a month, one charge
 in 33 only at its second try. One in a hundred waits for its buyer now, one is tried again tomorrow,
-and two have left. Ledger postings are left out: no page reads them.
+and two have left. One charge in a hundred was given back, one in a thousand taken back by a bank,
+and one in ten has an audit event beside it. Ledger postings are left out: no page reads them.
 """
 
 # ruff: noqa: S608 - every word of these statements is ours, no reader's
@@ -20,10 +21,13 @@ from scripts.benchmarks.due_books import PADDED, SERIES
 
 MERCHANT = "bench"
 DAYS = 28
+# Slots of a subscription lie side by side or one cycle apart: neither may be chosen as one.
+_SPREAD = "(slot_id + slot_id / 10 + slot_id / 1000)"
 REASONS = ("SoftDeclined", "HardDeclined", "AmazonRejected", "TransactionTimedOut")
 FILLED = (
     *("customer", "charge_permission", "subscription", "subscription_event", "invoice"),
-    *("invoice_line", "slot", "attempt", "cap_month", "notice"),
+    *("invoice_line", "slot", "attempt", "cap_month", "notice", "refund", "chargeback"),
+    "audit_event",
 )
 
 
@@ -45,11 +49,24 @@ def write_page_books(database: Engine, books: PageBooks) -> None:
         _days(connection, books)
         for statement in _statements(connection, books):
             connection.execute(text(statement))
+        if connection.dialect.name == "postgresql":
+            _number_on(connection)
 
     writing(database, write)
     with database.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for table in FILLED:
             connection.execute(text(f"ANALYZE {table}"))
+
+
+def _number_on(connection: Connection) -> None:
+    """Let the next rows get numbers behind those that were given by hand."""
+    for table in ("plan", "price", "customer", "charge_permission", "subscription"):
+        connection.execute(
+            text(
+                f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), "
+                f"(SELECT max(id) FROM {table}))"
+            )
+        )
 
 
 def _days(connection: Connection, books: PageBooks) -> None:
@@ -101,6 +118,7 @@ def _statements(connection: Connection, books: PageBooks) -> Iterator[str]:
     yield from _people(padded, each, books.months)
     yield from _history(books.months)
     yield from _open(books.months)
+    yield from _returned()
     yield "DROP TABLE bench_day"
 
 
@@ -216,6 +234,35 @@ def _open(months: int) -> Iterator[str]:
         "CASE WHEN i.subscription_id % 100 = 0 THEN 'waiting_buyer' ELSE 'due' END, b.at, b.at, 1, "
         "1, 0, CASE WHEN i.subscription_id % 100 = 0 THEN 'HardDeclined' ELSE 'SoftDeclined' END "
         f"FROM invoice i JOIN bench_day b ON b.d = 0 AND b.c = {months} WHERE i.state = 'open'"
+    )
+
+
+def _returned() -> Iterator[str]:
+    """Refunds, chargebacks and audit events, spread over all of the history."""
+    captured = "FROM attempt WHERE state = 'captured'"
+    yield (
+        "INSERT INTO refund_room (attempt_id, limit_yen, refunded_yen, held_yen) "
+        f"SELECT id, amount_yen, 0, 0 {captured} AND {_SPREAD} % 100 = 0"
+    )
+    yield (
+        "INSERT INTO refund (merchant_id, attempt_id, request_id, part, number, reference, "
+        "idempotency_key, body, origin, amount_yen, owed_before_yen, taxes, state, reason, actor, "
+        "requested_at, look_at, sends, answered_at, refund_id) SELECT merchant_id, id, "
+        "'r-' || id, 1, 1, 'r-' || id, 'r-' || id, '', 'desk', amount_yen, 0, '[]', 'refunded', "
+        "'returned', 'staff', intended_at, intended_at, 1, intended_at, 'S03-' || id || '-R1' "
+        f"{captured} AND {_SPREAD} % 100 = 0"
+    )
+    yield (
+        "INSERT INTO chargeback (merchant_id, attempt_id, case_id, amount_yen, happened_on, "
+        "reason, actor, booked_at) SELECT a.merchant_id, a.id, 'case-' || a.id, "
+        "a.amount_yen, b.day, 'fraud', 'staff', a.intended_at FROM attempt a "
+        f"JOIN slot s ON s.id = a.slot_id JOIN bench_day b ON b.d = s.subscription_id % {DAYS} "
+        f"AND b.c = s.cycle WHERE a.state = 'captured' AND {_SPREAD} % 1000 = 500"
+    )
+    yield (
+        "INSERT INTO audit_event (merchant_id, at, kind, actor, reason) SELECT merchant_id, "
+        "intended_at, 'kind.' || (id % 7), 'staff ' || (id % 23), 'as agreed' FROM attempt "
+        f"WHERE {_SPREAD} % 10 = 0 ORDER BY intended_at, id"
     )
 
 

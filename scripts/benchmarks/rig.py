@@ -25,6 +25,7 @@ from scripts.benchmarks.due_books import MERCHANT, DueBooks, permission_id, writ
 ROOT = Path(__file__).parents[2]
 Kind = Literal["postgresql", "sqlite"]
 CONSENTS_AT_ONCE = 1_000
+ANSWERED = "FROM attempt WHERE id > :n AND state = 'captured'"
 
 
 class RigFailed(Exception):
@@ -41,6 +42,8 @@ class Rig:
     folder: Path
     master_key: bytes
     environment: dict[str, str]
+    # Attempts up to this id are history: looking through them would disturb what is measured.
+    last_id: int = 0
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start_workers(self, number: int, *, program: Sequence[str] = ("app", "worker")) -> None:
@@ -61,22 +64,23 @@ class Rig:
     def answered(self) -> list[datetime]:
         """When charges were answered for good, in order; those of today only."""
         with reading(self.database) as connection:
-            found = connection.execute(
-                text(
-                    "SELECT answered_at FROM attempt WHERE state = 'captured' AND worker_id <> 'w'"
-                )
-            )
+            found = connection.execute(text(f"SELECT answered_at {ANSWERED}"), {"n": self.last_id})
             return sorted(_instant(value) for value in found.scalars())
+
+    def _number_answered(self) -> int:
+        with reading(self.database) as connection:
+            found = connection.execute(text(f"SELECT count(*) {ANSWERED}"), {"n": self.last_id})
+            return int(found.scalar_one())
 
     def wait_until_answered(self, number: int, *, seconds: float) -> list[datetime]:
         """Wait for so many answers; raises `RigFailed` when they do not come in time."""
         deadline = time.monotonic() + seconds
-        while len(done := self.answered()) < number:
+        while (done := self._number_answered()) < number:
             if time.monotonic() > deadline or all(p.poll() is not None for p in self.processes):
                 logs = "".join(f.read_text()[-2_000:] for f in self.folder.glob("worker-*.log"))
-                raise RigFailed(f"{len(done)} of {number} renewals in {seconds:.0f} s; {logs}")
+                raise RigFailed(f"{done} of {number} renewals in {seconds:.0f} s; {logs}")
             time.sleep(0.5)
-        return done
+        return self.answered()
 
     def end_workers(self) -> None:
         """End every worker and wait for it."""
@@ -103,7 +107,7 @@ def opened_rig(
     """Books in a new database, the first `chargeable` of them with consent at Amazon's."""
     folder.mkdir(parents=True)
     with ExitStack() as ending:
-        url = ending.enter_context(_database(kind, folder))
+        url = ending.enter_context(database_of(kind, folder))
         here = start_local_amazon(folder=folder / "amazon", arguments=tuple(amazon))
         ending.callback(here.stop)
         database = open_engine(url)
@@ -116,13 +120,20 @@ def opened_rig(
         )
         _consent(here, chargeable)
         environment = _environment(url, here, books, folder=folder)
-        rig = Rig(url, database, here, folder, master_key, environment)
+        rig = Rig(url, database, here, folder, master_key, environment, _last_id(database))
         ending.callback(rig.end_workers)
         yield rig
 
 
+def _last_id(database: Engine) -> int:
+    with reading(database) as connection:
+        found = connection.execute(text("SELECT coalesce(max(id), 0) FROM attempt"))
+        return int(found.scalar_one())
+
+
 @contextmanager
-def _database(kind: Kind, folder: Path) -> Iterator[str]:
+def database_of(kind: Kind, folder: Path) -> Iterator[str]:
+    """The URL of an empty database; it is removed with the folder, or dropped."""
     if kind == "sqlite":
         yield f"sqlite:///{folder / 'books.db'}"
         return

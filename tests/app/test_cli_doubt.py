@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from cli_user import Said, User, refusal
+from support.doubts import rest_for_the_second_time
 from support.sandbox import Sandbox
 from support.shop import MERCHANT, Shop, opening, subscriber
 
@@ -46,6 +47,7 @@ def desk(
         for hour in range(9, 18):
             shop.charge_on(DAY, hour=hour)
         shop.charge_on(DAY + timedelta(days=1), hour=10)
+        rest_for_the_second_time(shop)
         shop.engine.clear_doubts()
         shop.amazon.clear_faults()
         key.write_text(base64.b64encode(shop.master_key).decode())

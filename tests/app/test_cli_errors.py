@@ -28,6 +28,7 @@ INTERNAL = {
     "billing.settings.account.KeyWithoutFile": "a page of settings says it beside the field",
     "billing.settings.rules.CapTooLow": "a page of settings says it beside the field",
     "billing.settings.rules.ChangedMeanwhile": "a page of settings shows the rules anew",
+    "billing.bulk_work.move_question.LeftOut": "becomes the reason of a row of bulk work",
     "billing.bulk_work.values.UnknownBulkJob": "no command asks for one; a page says not found",
     "billing.deliveries.mails.UnusableAddress": "becomes the outcome of a delivery",
     "scheduler.checkouts._NotCompleted": "becomes the end of a checkout",

@@ -45,6 +45,7 @@ def test_a_charge_is_told_of_by_mail_and_webhook_and_can_be_looked_at(
     sent = shop("notices", "send", "--at", TEN_DAYS_BEFORE, "--json", **ways).json
     told = sent["planned"]
     assert sent == {
+        "held": False,
         "told_ahead": told,
         "planned": told,
         "mails": {"sent": told},

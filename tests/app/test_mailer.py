@@ -7,8 +7,9 @@ import base64
 import logging
 import socket
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from typing import Any
 import pytest
 from support.mail_server import MailServer, certificate, free_port, mail_server, tls_of
 
-from app.mailer import SmtpMailer, SmtpServer
+from app import mailer
+from app.mailer import Security, SmtpMailer, SmtpServer
 from app.problems import Refused
 from billing.deliveries import DeliveryOutcome, DeliveryResult, OutgoingMail
 
@@ -144,6 +146,37 @@ def test_a_server_that_breaks_off_ends_the_slice_and_the_mail_goes_again() -> No
         outcomes = list(SmtpMailer(settings).send([mail(1), mail(2)]))
         thread.join()
     assert [(each.delivery_id, each.result) for each in outcomes] == [(1, LATER)]
+
+
+@pytest.mark.parametrize(
+    ("security", "first"), [("none", b"220-"), ("tls", b"\x16\x03\x03\x40\x00")]
+)
+def test_a_server_that_drips_its_answers_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch, security: Security, first: bytes
+) -> None:
+    """Each byte comes in time and no answer ever ends, in words or in a TLS handshake."""
+    monkeypatch.setattr(mailer, "CONVERSATION_SECONDS", 0.4)
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        ended = threading.Event()
+        thread = threading.Thread(target=_drip, args=(listener, first, ended))
+        thread.start()
+        settings = SmtpServer("127.0.0.1", listener.getsockname()[1], security)
+        began = time.monotonic()
+        outcomes = list(SmtpMailer(settings).send([mail(1), mail(2)]))
+        took = time.monotonic() - began
+        ended.set()
+        thread.join()
+    assert [(each.delivery_id, each.result) for each in outcomes] == [(1, LATER)]
+    assert took < 5
+
+
+def _drip(listener: socket.socket, first: bytes, ended: threading.Event) -> None:
+    """A greeting, or a record of a TLS handshake, without an end."""
+    connection, _ = listener.accept()
+    with connection, suppress(OSError):
+        connection.sendall(first)
+        while not ended.wait(0.02):
+            connection.sendall(b"x")
 
 
 def _take_and_hang_up(listener: socket.socket) -> None:

@@ -1,6 +1,8 @@
 """The schema: made from nothing, made once, and the same as the models say."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from alembic import command
@@ -10,10 +12,14 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, Engine, inspect, text
 
 from app import migrations
-from app.migrations import DatabaseBehind, check_schema, is_ours, migrate
-from billing import open_engine
+from app.migrations import DatabaseBehind, check_schema, is_ours, migrate, still_ours
+from billing import load_merchant, open_engine, reading, store_merchant, writing
+from billing.store.environment import NotThisEnvironment, here
 from billing.tables import metadata
+from scheduler import EnvironmentGuard
 from scheduler import tables as _scheduler_tables  # noqa: F401 - adds its tables to the metadata
+
+AT = datetime(2026, 11, 22, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -115,6 +121,25 @@ def test_a_newer_database_is_told_apart(engine: Engine) -> None:
     set_revision(engine, "9999")
     with pytest.raises(DatabaseBehind, match=r"revision 9999.*a newer version of autopay"):
         check_schema(engine)
+
+
+def test_a_worker_of_before_begins_nothing_after_a_migration(
+    engine: Engine, tmp_path: Path
+) -> None:
+    """Neither a charge nor a mail, until the program is the one that the schema was made for."""
+    migrate(engine)
+    writing(engine, lambda c: store_merchant(c, merchant_id="s", environment="sandbox", rules={}))
+    with reading(engine) as connection:
+        merchant = load_merchant(connection, "s")
+    place = here(engine, name="main", amazon_host="127.0.0.1")
+    guard = EnvironmentGuard(engine, still_ours(engine, lambda: place), tmp_path / "sent.json")
+    guard.check(merchant, at=AT)
+    set_revision(engine, "9999")
+    for look in (lambda: guard.check(merchant, at=AT), lambda: guard.compare(merchant)):
+        with pytest.raises(NotThisEnvironment, match="migrated while this program was running"):
+            look()
+    set_revision(engine, head())
+    guard.check(merchant, at=AT)
 
 
 def test_a_migration_that_fails_leaves_nothing(engine: Engine, monkeypatch) -> None:

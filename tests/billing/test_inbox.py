@@ -167,7 +167,7 @@ def test_refusals_of_a_kind_are_one_row(database: Engine) -> None:
 def test_old_messages_are_forgotten_but_none_that_waits(database: Engine) -> None:
     """Done after 30 days, shown after 90; a repetition comes 14 days late at most."""
     old = AT - timedelta(days=31)
-    keep(database, arrival(1), arrival(2), arrival(3, object_type="CHARGEBACK"), at=old)
+    keep(database, arrival(1), arrival(2), arrival(3, object_type="DISPUTE"), at=old)
     settle(database, LookedKind.READ, [h for h in claim(database, "a") if h.object_id[-1] == "1"])
     keep(database, arrival(4))
     settle(database, LookedKind.READ, [h for h in claim(database, "a") if h.object_id[-1] == "4"])

@@ -78,7 +78,7 @@ def keys_sent(amazon: Sandbox) -> list[tuple[str, bool]]:
     return [
         (request["idempotencyKey"], request["replayed"])
         for request in amazon.requests()
-        if request["operation"] == "createCharge"
+        if request["operation"] == "CreateCharge"
     ]
 
 
@@ -107,7 +107,7 @@ def drill(shop: Shop, desk: Desk, url: str, folder: Path) -> None:
     assert desk.json("run", "--at", BEFORE)["captured"] == SUBSCRIBERS // 2
     backup = take_backup(url, folder=folder)
     assert desk.json("run", "--at", AFTER)["captured"] == SUBSCRIBERS // 2 - 1
-    taken, known = shop.taken(), {key for key, _ in keys_sent(amazon)}
+    taken = shop.taken()
     shop.database.dispose()
     before = len(keys_sent(amazon))
     backup.put_back()
@@ -118,12 +118,12 @@ def drill(shop: Shop, desk: Desk, url: str, folder: Path) -> None:
     assert shop.taken() == taken
     shop.database.dispose()
 
-    report = desk.json("restore", "reconcile", "--at", AFTER)
+    listed = folder / "transactions.csv"
+    listed.write_text("\n".join(charge["chargeId"] for charge in amazon.charges()))
+    report = desk.json("restore", "reconcile", "--at", AFTER, "--report", str(listed))
     assert len(report["booked"]) == SUBSCRIBERS // 2 - 1
     assert report["unexplained"] == {}
-    answers = keys_sent(amazon)[before:]
-    assert {key for key, _ in answers} <= known
-    assert all(replayed for _, replayed in answers)
+    assert len(keys_sent(amazon)) == before, "a charge was sent for"
 
     assert desk.json("restore", "reopen", "--by", "hanako", "--reason", "ok")["open"]
     code, _, errors = desk("restore", "reopen", "--by", "hanako", "--reason", "ok")

@@ -16,6 +16,7 @@ from billing.evidence import (
     list_desk,
     release,
 )
+from billing.notifications import forget_old
 from billing.tables import NotificationRow
 from plans import BadInput
 
@@ -73,6 +74,21 @@ def test_it_waits_once_until_it_is_booked_under_its_case(shop: Shop) -> None:
     )
     assert desk(shop) == []
     assert shop.balances()["chargebacks"] == 1_980
+    assert kept(shop) == 0
+
+
+def kept(shop: Shop) -> int:
+    """Messages that are left a year later."""
+    forget_old(shop.database, MERCHANT, at=shop.clock.now() + timedelta(days=365))
+    return len(shop.rows("SELECT id FROM notification"))
+
+
+def test_its_message_is_forgotten_only_once_somebody_has_acted(shop: Shop) -> None:
+    assert kept(shop) == 2
+    (item,) = desk(shop)
+    merchant, at = shop.engine.merchant, shop.clock.now()
+    writing(shop.database, lambda c: release(c, merchant, item, by="sato", reason="won", at=at))
+    assert kept(shop) == 0
 
 
 def test_one_that_was_withdrawn_is_put_away_with_a_reason(shop: Shop) -> None:

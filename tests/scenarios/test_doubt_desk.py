@@ -2,11 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
-from doubt_shop import DAY, PERMISSION, REFERENCE, attempt, look, move, open_in_doubt
-from support.shop import OpenShop, Shop
+from doubt_shop import (
+    DAY,
+    PERMISSION,
+    REFERENCE,
+    attempt,
+    look,
+    move,
+    open_in_doubt,
+)
+from support.doubts import rest_for_the_second_time
+from support.shop import OpenShop, Shop, subscriber
 
 from amazonpay import CreateCharge, MerchantMetadata
 from billing import reading, writing
@@ -94,7 +103,9 @@ def test_a_person_may_not_free_a_slot_while_its_key_may_still_be_used(in_doubt: 
 
 def test_what_a_proof_says_happened_is_not_decided_away(in_doubt: InDoubt) -> None:
     shop = in_doubt("500_after")
-    look(shop, hours=13)
+    rest_for_the_second_time(shop)
+    look(shop, hours=1)
+    assert item(shop).state == "parked"
     with pytest.raises(BadInput, match="a proof says that it happened"):
         decide(shop)
     assert attempt(shop)["state"] == "in_doubt"
@@ -178,3 +189,44 @@ def test_what_was_settled_is_on_no_list(in_doubt: InDoubt) -> None:
     assert writing(shop.database, lambda c: list_desk(c, shop.engine.merchant)) == []
     with pytest.raises(BadInput, match="nothing of this name waits"):
         item(shop)
+
+
+def test_what_the_cap_refused_for_good_is_tried_again_or_given_up_here(opened: OpenShop) -> None:
+    """29,800 yen each under one permission of 50,000: the second and third of November are refused,
+    in December there is room for one of them."""
+    shared = {"charge_permission_id": "C03-7777777-7777777", "buyer_id": "amzn1.account.SHARED"}
+    rows = [subscriber(number, plan_code="studio", **shared) for number in (1, 2, 3)]
+    shop = opened(subscribers=rows, cap_rule="refuse")
+    shop.charge_on(date(2026, 11, 30))
+    merchant = shop.engine.merchant
+    with reading(shop.database) as connection:
+        tried, given_up = list_desk(connection, merchant)
+    assert (tried.name, tried.state, tried.reason) == (
+        "sub-002-0010-renewal",
+        "refused",
+        "cap_refused",
+    )
+    at = shop.go_to(date(2026, 12, 2))
+    with pytest.raises(BadInput, match="so nothing is in doubt"):
+        writing(
+            shop.database,
+            lambda c: note_decision(c, merchant, tried, NO, rules=shop.engine.doubts, at=at),
+        )
+    writing(
+        shop.database,
+        lambda c: release(c, merchant, tried, by="sato", reason="there is room again", at=at),
+    )
+    writing(shop.database, lambda c: abandon(c, merchant, given_up, NO, at=at))
+    for stale in (
+        lambda c: release(c, merchant, given_up, by="suzuki", reason="late", at=at),
+        lambda c: abandon(c, merchant, tried, NO, at=at),
+    ):
+        with pytest.raises(BadInput, match="somebody dealt with it meanwhile"):
+            writing(shop.database, stale)
+    shop.charge_on(date(2026, 12, 2), hour=10)
+    assert [name for name, _ in shop.taken()] == ["sub-001-0010-renewal", tried.name]
+    assert shop.slot(given_up.name)["state"] == "uncollectible"
+    assert shop.subscription("sub-003")["state"] == "paused"
+    with reading(shop.database) as connection:
+        assert list_desk(connection, merchant) == []
+    assert shop.faults() == []

@@ -15,6 +15,7 @@ from doubt_shop import (
     move,
     open_in_doubt,
     proofs,
+    replay_in_vain,
 )
 from sqlalchemy import update
 from support.shop import OpenShop, Shop, subscriber
@@ -70,9 +71,7 @@ def test_one_proof_is_not_enough_and_a_person_is_asked(in_doubt: InDoubt) -> Non
     assert proofs(shop) == [("balance", "did_not_happen")]
     assert look(shop, hours=60) == {REFERENCE: "person"}
     assert shop.slot(REFERENCE)["state"] == "open"  # the same key is tried for another day
-    for hours in (*[1] * 8, 17):
-        move(shop, hours=hours)
-        shop.engine.run_due()
+    replay_in_vain(shop)
     assert attempt(shop)["sends"] == 17
     assert look(shop, hours=73) == {REFERENCE: "person"}
     slot = shop.slot(REFERENCE)
@@ -97,10 +96,56 @@ def test_an_outage_of_a_day_ends_with_replays_and_not_before_a_person(in_doubt: 
     assert len(keys) == 1
 
 
+def rest_with_its_balance_moved(shop: Shop) -> None:
+    """The balance moved, by which charge? Neither it nor a day of replays tells."""
+    assert look(shop, hours=1) == {REFERENCE: "happened"}
+    assert shop.slot(REFERENCE)["state"] == "open"
+    replay_in_vain(shop)
+    assert look(shop, hours=1) == {REFERENCE: "happened"}
+
+
+def test_money_that_moved_is_asked_for_once_more_under_its_key(in_doubt: InDoubt) -> None:
+    """Amazon keeps keys for ever, so the replay names the charge; nobody is asked."""
+    shop = in_doubt("500_after")
+    shop.amazon.clear_faults()
+    assert look(shop, hours=1) == {REFERENCE: "happened"}
+    assert shop.slot(REFERENCE)["state"] == "open"
+    move(shop, hours=0.1)
+    shop.engine.run_due()
+    assert shop.slot(REFERENCE)["state"] == "paid"
+    assert shop.taken() == [(REFERENCE, 1980)]
+    assert len({r["idempotencyKey"] for r in shop.amazon.requests() if r["idempotencyKey"]}) == 1
+    assert shop.rows("SELECT kind FROM notice WHERE kind = 'quarantined'") == []
+    assert shop.faults() == []
+
+
+def test_a_strangers_charge_of_the_amount_makes_the_replay_the_first_charge(
+    in_doubt: InDoubt,
+) -> None:
+    """The balance moved for somebody else: the slot is charged once all the same, by its key."""
+    shop = in_doubt("500_before")
+    shop.amazon.clear_faults()
+    theirs = CreateCharge(
+        charge_permission_id=PERMISSION,
+        amount_yen=1980,
+        capture_now=True,
+        merchant_metadata=MerchantMetadata(merchant_reference_id="another shop's order"),
+    )
+    with shop.engine.make_client() as client:
+        client.create_charge(theirs.to_bytes(), idempotency_key="anothershopskey")
+    assert look(shop, hours=1) == {REFERENCE: "happened"}
+    for hours in (0.1, 1):
+        move(shop, hours=hours)
+        shop.engine.run_due()
+    assert shop.taken().count((REFERENCE, 1980)) == 1
+    assert shop.slot(REFERENCE)["state"] == "paid"
+    assert len(shop.rows("SELECT id FROM attempt")) == 1
+
+
 def test_a_charge_that_a_message_names_is_booked(in_doubt: InDoubt) -> None:
     shop = in_doubt("500_after")
     (charge,) = shop.amazon.charges()
-    assert look(shop, hours=1) == {REFERENCE: "happened"}  # the balance moved, by which charge?
+    rest_with_its_balance_moved(shop)
     assert shop.slot(REFERENCE)["state"] == "quarantined"
     hear(shop, charge["chargeId"], "CHARGE")
     assert look(shop, hours=1) == {REFERENCE: "happened"}

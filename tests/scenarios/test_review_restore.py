@@ -8,12 +8,21 @@ import pytest
 from sqlalchemy import text
 from support.shop import OpenShop, Shop, subscriber
 
+from amazonpay import CreateCharge, MerchantMetadata
 from billing import writing
 from billing.restore import begin_restoration
 from plans import BadInput
-from scheduler import reconcile
+from scheduler import reconcile, run
 
 DAY = date(2026, 11, 30)
+
+
+def keys_sent(shop: Shop) -> list[str]:
+    return [
+        request["idempotencyKey"]
+        for request in shop.amazon.requests()
+        if request["operation"] == "CreateCharge"
+    ]
 
 
 def lost(opened: OpenShop, state: str) -> tuple[Shop, str]:
@@ -39,6 +48,51 @@ def test_a_charge_of_a_slot_that_cannot_take_it_is_told(opened: OpenShop, state:
     assert (report.strangers, report.is_clean) == ([charge_id], False)
 
 
+def test_a_strangers_charge_of_an_open_amount_sends_no_key(opened: OpenShop) -> None:
+    """A balance moved by just what is open: to Amazon the key of that slot would be a new one."""
+    shop = opened(subscribers=[subscriber(1)])
+    at = shop.go_to(DAY)
+    writing(shop.database, lambda c: begin_restoration(c, by="sato", reason="a backup", at=at))
+    theirs = CreateCharge(
+        charge_permission_id="C03-0000001-0000001", amount_yen=1_980, capture_now=True
+    )
+    with shop.engine.make_client() as client:
+        client.create_charge(theirs.to_bytes(), idempotency_key="somebody-else")
+    report = reconcile(shop.engine)
+    assert (report.perhaps, report.booked) == ({"sub-001-0010-renewal": 1_980}, [])
+    assert report.unexplained == {"C03-0000001-0000001": 1_980}
+    assert keys_sent(shop) == ["somebody-else"]
+
+
+def test_a_death_while_a_lost_charge_is_taken_up_sends_no_key(
+    opened: OpenShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its attempt has the charge's id from its first commit: later runs ask, and none sends."""
+    shop = opened(subscribers=[subscriber(1)])
+    at = shop.go_to(DAY)
+    writing(shop.database, lambda c: begin_restoration(c, by="sato", reason="a backup", at=at))
+    lost = CreateCharge(
+        charge_permission_id="C03-0000001-0000001",
+        amount_yen=1_980,
+        capture_now=True,
+        merchant_metadata=MerchantMetadata(merchant_reference_id="sub-001-0010-renewal"),
+    )
+    with shop.engine.make_client() as client:
+        charge = client.create_charge(lost.to_bytes(), idempotency_key="of-a-later-attempt")
+
+    def die(*_arguments: Any, **_named: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(import_module("scheduler.reconcile"), "record_outcomes", die)
+        with pytest.raises(KeyboardInterrupt):
+            reconcile(shop.engine, charge_ids=[charge.charge_id])
+    shop.go_to(DAY, hour=11)
+    reconcile(shop.engine)
+    assert keys_sent(shop) == ["of-a-later-attempt"]
+    assert shop.slot("sub-001-0010-renewal")["state"] == "paid"
+
+
 def test_a_charge_whose_slot_cannot_be_made_due_is_told(
     opened: OpenShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -49,3 +103,32 @@ def test_a_charge_whose_slot_cannot_be_made_due_is_told(
     monkeypatch.setattr(import_module("scheduler.reconcile"), "make_due", cannot)
     report = reconcile(shop.engine, charge_ids=[charge_id])
     assert (report.strangers, report.booked) == ([charge_id], [])
+
+
+def test_a_key_of_the_backup_that_had_no_effect_is_not_sent_again(
+    opened: OpenShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the backup it was proved to have had none, and the slot charged under its next key:
+    by its id that charge is booked, and the old key, new to Amazon, never leaves."""
+    monkeypatch.setattr(run, "REPLAY_WAITS", ())
+    shop = opened(subscribers=[subscriber(1)])
+    shop.amazon.faults([{"operation": "createCharge", "kind": "500_before", "times": 1}])
+    shop.charge_on(DAY)
+    at = shop.go_to(DAY, hour=12)
+    writing(shop.database, lambda c: begin_restoration(c, by="sato", reason="a backup", at=at))
+    later = CreateCharge(
+        charge_permission_id="C03-0000001-0000001",
+        amount_yen=1_980,
+        capture_now=True,
+        merchant_metadata=MerchantMetadata(merchant_reference_id="sub-001-0010-renewal"),
+    )
+    with shop.engine.make_client() as client:
+        charge = client.create_charge(later.to_bytes(), idempotency_key="of-a-later-attempt")
+    before = len(keys_sent(shop))
+    shop.engine.run_due()
+    assert len(keys_sent(shop)) == before
+    report = reconcile(shop.engine, charge_ids=[charge.charge_id])
+    assert (report.is_clean, len(keys_sent(shop))) == (True, before)
+    assert shop.slot("sub-001-0010-renewal")["state"] == "paid"
+    assert [each["chargeId"] for each in shop.amazon.charges()] == [charge.charge_id]
+    assert shop.faults() == []

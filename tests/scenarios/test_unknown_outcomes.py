@@ -1,11 +1,14 @@
 """Answers that never came: unknown is a state, never a decline and never a second charge."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from support.shop import OpenShop, subscriber
 
-from scheduler import AmazonSilent
+from billing import OpenAttempt, Outcome, OutcomeKind, reading
+from billing.evidence import list_desk
+from scheduler import AmazonSilent, run
 
 LOST = [
     "timeout_before",
@@ -133,3 +136,44 @@ def test_when_amazon_is_silent_nothing_more_is_begun(opened: OpenShop) -> None:
     shop.charge_on(date(2026, 11, 30), hour=12)
     assert len(shop.taken()) == 300
     assert shop.faults() == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "waits", "asks"),
+    [
+        pytest.param({"charge_id": "S01-1234567-1234567-C123456"}, 3, 4, id="a word not known"),
+        pytest.param({}, 30, 31, id="a charge that cannot be read"),
+    ],
+)
+def test_a_charge_with_an_id_that_stays_unknown_reaches_a_person(
+    opened: OpenShop,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: dict[str, str],
+    waits: int,
+    asks: int,
+) -> None:
+    """Its key never rests, since it is asked about and not sent: after so many days staff are."""
+    shop = opened(subscribers=[subscriber(1)])
+    first = {"charge_id": "S01-1234567-1234567-C123456"}
+
+    def unknown(_client: Any, attempt: OpenAttempt, **_now: Any) -> Outcome:
+        said = answer if attempt.charge_id else first
+        return Outcome(attempt, OutcomeKind.UNKNOWN, detail="state 'UnderReview'", **said)
+
+    monkeypatch.setattr(run, "send", unknown)
+    monkeypatch.setattr(run, "REPLAY_WAITS", ())
+    day = date(2026, 11, 30)
+    shop.charge_on(day)
+    shop.charge_on(day + timedelta(days=waits), hour=8)
+    slot = shop.slot("sub-001-0010-renewal")
+    assert (slot["state"], shop.rows("SELECT kind FROM notice")) == ("open", [])
+    shop.charge_on(day + timedelta(days=asks))
+    slot = shop.slot("sub-001-0010-renewal")
+    assert (slot["state"], slot["reason"]) == ("quarantined", "unknown_too_long")
+    assert shop.rows("SELECT kind FROM notice") == [{"kind": "quarantined"}]
+    assert shop.rows("SELECT state, charge_id FROM attempt") == [{"state": "in_doubt"} | first]
+    assert 1980 in {row["held_yen"] for row in shop.rows("SELECT held_yen FROM cap_month")}
+    with reading(shop.database) as connection:
+        assert [item.name for item in list_desk(connection, shop.engine.merchant)] == [
+            "sub-001-0010-renewal"
+        ]

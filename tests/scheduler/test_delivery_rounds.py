@@ -19,6 +19,7 @@ from billing.deliveries import (
     add_endpoint,
     store_notice_rules,
 )
+from billing.restore import begin_restoration, reopen
 from billing.store.notices import merchant_notice, write_notices
 from scheduler import deliveries
 from scheduler.deliveries import DeliveryRun
@@ -128,4 +129,19 @@ def test_a_round_gives_way_to_the_next_channel_and_merchant(
     outside.at += timedelta(minutes=1)
     run.run_due()
     assert outside.mailed == EVENTS
+    assert outside.calls["well"] == EVENTS
+
+
+def test_while_restored_books_are_compared_nobody_is_told_anything(
+    run: DeliveryRun, outside: Outside
+) -> None:
+    """What they believe may be contradicted by the comparison; afterwards everything is told."""
+    begin = {"by": "sato", "reason": "a backup", "at": START}
+    writing(run.database, lambda c: begin_restoration(c, **begin))
+    for report in (run.tick(), run.run_due()):
+        assert (report.is_held, report.planned, report.told_ahead) == (True, 0, 0)
+    assert not outside.calls
+    for by in ("sato", "suzuki"):
+        writing(run.database, lambda c, by=by: reopen(c, by=by, reason="compared", at=START))
+    assert not run.tick().is_held
     assert outside.calls["well"] == EVENTS

@@ -199,7 +199,11 @@ def test_books_that_went_back_begin_a_restoration_once(desk: Desk, tmp_path: Pat
     assert mark == {"attempt_id": 2, "idempotency_key": "k-2", "restorations": 0}
     # The backup knew attempt 1; what came after it has another key.
     forget(desk, 2)
+    with pytest.raises(NotThisEnvironment, match="they come from a backup; nobody is told"):
+        desk.guard.compare(desk.merchant)
+    assert not braked(desk)
     desk.check()
+    desk.guard.compare(desk.merchant)
     assert braked(desk)
     desk.check()
     assert restorations(desk) == 1

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta, timezone
 from typing import Any, Final
 
+from simulation.goods import Authorizations
 from simulation.world import SECOND, instant
 
 ZONES: Final = {
@@ -59,6 +60,10 @@ class Charge:
     state: str
     reason: str | None = None
     captured: int = 0
+    asked: int = 0
+    """What is captured, or is to be: less than the amount where only a part was shipped."""
+    captures_now: bool = True
+    authorized_at: int | None = None
     settles_at: int | None = None
     settles_as: str | None = None
 
@@ -92,9 +97,10 @@ class Amazon:
         draw: Callable[[str, int], int],
         month_zone: str,
         keeps_refusals: bool,
+        frees_canceled: bool = False,
     ) -> None:
-        self._now = now
-        self._draw = draw
+        self.now = self._now = now
+        self.draw = self._draw = draw
         self._zone = ZONES[month_zone]
         self._keeps_refusals = keeps_refusals
         self.permissions: dict[str, Permission] = {}
@@ -113,6 +119,7 @@ class Amazon:
         self.counts: dict[str, int] = {}
         self.stuck: dict[str, Answer] = {}
         """Keys whose first answer was a failure that is given for ever, whatever it did."""
+        self.authorizations = Authorizations(self, frees=frees_canceled)
         self.tell: Callable[[str, str, str, int], None] = lambda kind, id, permission, when: None
         """Told of each object that changes by itself: kind, id, permission, moment."""
 
@@ -139,7 +146,13 @@ class Amazon:
         name, _, rest = path.strip("/").partition("/")
         thing, _, verb = rest.partition("/")
         if method == "POST" and not rest:
-            return self._under_key(name, key or "", body)
+            make = self._create_charge if name == "charges" else self._create_refund
+            return self._under_key(key or "", body, lambda k: make(k, json.loads(body)))
+        if (method, name, verb) == ("POST", "charges", "capture"):
+            capture = self.authorizations.capture
+            return self._under_key(key or "", body, lambda k: capture(thing, k, body))
+        if (method, name, verb) == ("DELETE", "charges", "cancel"):
+            return self.authorizations.cancel(thing)
         found: dict[str, Callable[[str], Answer]] = {
             "charges": self._show_charge,
             "refunds": self._show_refund,
@@ -149,21 +162,22 @@ class Amazon:
             return _refusal(404, "UnsupportedOperation", f"{method} {path}")
         return found[name](thing)
 
-    def _under_key(self, name: str, key: str, body: bytes) -> Answer:
+    def _under_key(
+        self, key: str, body: bytes, make: Callable[[str], tuple[Answer, bool]]
+    ) -> Answer:
         known = self.keys.get(key)
         if key in self.stuck:
-            self._count("kept failure")
+            self.count("kept failure")
             return self.stuck[key]
         if known is not None:
             if known[0] != body:
-                self._count("DuplicateIdempotencyKey")
+                self.count("DuplicateIdempotencyKey")
                 return _refusal(400, "DuplicateIdempotencyKey", "the key was used for another body")
             made = self._made_under(key)
             if made is not None or known[1] is not None:
-                self._count("replayed")
+                self.count("replayed")
                 return known[1] or made or (500, {})
-        make = self._create_charge if name == "charges" else self._create_refund
-        answer, is_final = make(key, json.loads(body))
+        answer, is_final = make(key)
         if answer[0] >= 400:
             self.refused.setdefault(key, set()).add(answer[1]["reasonCode"])
         self.keys[key] = (body, answer if is_final else None)
@@ -172,8 +186,12 @@ class Amazon:
     def _made_under(self, key: str) -> Answer | None:
         """The object that a key made, as it is now."""
         if key in self.by_key:
-            self._settle(self.by_key[key])
-            return 201, self._charge_body(self.by_key[key])
+            self.settle(self.by_key[key])
+            return 201, self.charge_body(self.by_key[key])
+        if key in self.authorizations.captured_by_key:
+            charge = self.authorizations.captured_by_key[key]
+            self.settle(charge)
+            return 200, self.charge_body(charge)
         if key in self.refund_by_key:
             return 201, self._refund_body(self.refund_by_key[key])
         return None
@@ -184,22 +202,22 @@ class Amazon:
         if permission is None:
             return _refusal(404, "ResourceNotFound", "no such charge permission"), False
         if permission.state != "Chargeable":
-            self._count("not chargeable")
+            self.count("not chargeable")
             return _refusal(422, "InvalidChargePermissionStatus", permission.state), True
         month = self.month(self._now())
         if self.spent(permission.id, month) + amount > permission.limit:
-            self._count("PeriodicAmountExceeded")
+            self.count("PeriodicAmountExceeded")
             refused = _refusal(400, "PeriodicAmountExceeded", f"limit {permission.limit}")
             return refused, self._keeps_refusals
         declined = self._draw(f"decline {key}", len(DECLINES) + 1)
         if declined:
             reason = DECLINES[declined - 1]
-            self._count(reason)
+            self.count(reason)
             if reason == "HardDeclined":
                 self.changes(permission, "NonChargeable", "PaymentMethodInvalid")
             return _refusal(422, reason, "the bank says no"), True
         charge = self._take(permission, amount, key, said, month)
-        return (201, self._charge_body(charge)), False
+        return (201, self.charge_body(charge)), False
 
     def _take(
         self, permission: Permission, amount: int, key: str, said: Body, month: str
@@ -213,18 +231,21 @@ class Amazon:
             key=key,
             at=self._now(),
             month=month,
-            state="Captured" if said.get("captureNow", True) else "Authorized",
+            state="Captured",
+            asked=amount,
+            captures_now=said.get("captureNow", True),
         )
-        late = self._draw(f"late {key}", 4)
+        may_wait = charge.captures_now or said.get("canHandlePendingAuthorization", False)
+        late = self._draw(f"late {key}", 4) if may_wait else 0
         if late:
-            charge.state = "AuthorizationInitiated"
-            charge.settles_at = self._now() + (1, 5, 23)[late - 1] * _HOUR
-            self._late[charge.id] = charge
-            charge.settles_as = ("Captured", "Declined")[self._draw(f"late.end {key}", 2)]
+            well = "Captured" if charge.captures_now else "Authorized"
+            end = (well, "Declined")[self._draw(f"late.end {key}", 2)]
+            when = self._now() + (1, 5, 23)[late - 1] * _HOUR
+            self.becomes(charge, "AuthorizationInitiated", end, when)
+        elif charge.captures_now:
+            charge.captured = amount
         else:
-            charge.captured = amount if charge.state == "Captured" else 0
-        if late:
-            self.tell("CHARGE", charge.id, permission.id, charge.settles_at or self._now())
+            self.authorizations.begin(charge)
         self.charges[charge.id] = charge
         self.by_key[key] = charge
         self.by_reference.setdefault(charge.reference, []).append(charge)
@@ -233,13 +254,28 @@ class Amazon:
 
     def spent(self, permission_id: str, month: str) -> int:
         """Yen of a month that are taken, or may be."""
-        self.settle_due()
+        self._settle_late()
+        self.authorizations.look(permission_id)
         return self.taken.get((permission_id, month), 0)
 
     def settle_due(self) -> None:
-        """Let late charges and refunds whose moment has come become what they become."""
+        """Let charges and refunds whose moment has come become what they become."""
+        self._settle_late()
+        self.authorizations.look_at_all()
+
+    def becomes(self, charge: Charge, state: str, end: str, when: int) -> None:
+        """A charge is in one state until a moment, and in another after it."""
+        charge.state, charge.settles_as, charge.settles_at = state, end, when
+        self._late[charge.id] = charge
+        self.tell("CHARGE", charge.id, charge.permission, when)
+
+    def give_back(self, charge: Charge, yen: int) -> None:
+        """Of its month that much may be charged again."""
+        self.taken[charge.permission, charge.month] -= yen
+
+    def _settle_late(self) -> None:
         for charge in list(self._late.values()):
-            self._settle(charge)
+            self.settle(charge)
         for refund in list(self._going_back.values()):
             self._settle_refund(refund)
 
@@ -248,30 +284,37 @@ class Amazon:
             refund.state = refund.settles_as
             del self._going_back[refund.id]
 
-    def _settle(self, charge: Charge) -> None:
+    def settle(self, charge: Charge) -> None:
+        """Let a charge become what it becomes, if its moment has come."""
+        self.authorizations.look_at(charge)
         if charge.settles_at is None or charge.settles_at > self._now():
             return
-        del self._late[charge.id]
-        charge.state = charge.settles_as or charge.state
+        self._late.pop(charge.id, None)
         charge.settles_at = None
+        if charge.state not in ("AuthorizationInitiated", "CaptureInitiated"):
+            return  # it was cancelled meanwhile
+        charge.state = charge.settles_as or charge.state
         if charge.state == "Captured":
-            charge.captured = charge.amount
-            self._count("late capture")
+            self.authorizations.taken(charge)
+            self.count("late capture")
+        elif charge.state == "Authorized":
+            self.authorizations.begin(charge)
+            self.count("late authorization")
         else:
             charge.reason = "SoftDeclined"
-            self.taken[charge.permission, charge.month] -= charge.amount
-            self._count("late decline")
+            self.give_back(charge, charge.amount)
+            self.count("late decline")
 
     def _create_refund(self, key: str, said: Body) -> tuple[Answer, bool]:
         charge = self.charges.get(said["chargeId"])
         amount = int(said["refundAmount"]["amount"])
         if charge is None:
             return _refusal(404, "ResourceNotFound", "no such charge"), False
-        self._settle(charge)
+        self.settle(charge)
         if charge.state != "Captured":
             return _refusal(422, "InvalidChargeStatus", charge.state), False
         if self.returned(charge.id) + amount > charge.captured:
-            self._count("refund above the charge")
+            self.count("refund above the charge")
             return _refusal(400, "TransactionAmountExceeded", "more than was captured"), True
         declined = self._draw(f"refund {key}", 3)
         refund = Refund(
@@ -299,8 +342,8 @@ class Amazon:
         charge = self.charges.get(charge_id)
         if charge is None:
             return _refusal(404, "ResourceNotFound", "no such charge")
-        self._settle(charge)
-        return 200, self._charge_body(charge)
+        self.settle(charge)
+        return 200, self.charge_body(charge)
 
     def _show_refund(self, refund_id: str) -> Answer:
         refund = self.refunds.get(refund_id)
@@ -325,7 +368,9 @@ class Amazon:
             },
         }
 
-    def _charge_body(self, charge: Charge) -> Body:
+    def charge_body(self, charge: Charge) -> Body:
+        """A charge as Amazon shows it."""
+        lapses_at = self.authorizations.lapses_at(charge)
         return {
             "chargeId": charge.id,
             "chargePermissionId": charge.permission,
@@ -333,6 +378,7 @@ class Amazon:
             "captureAmount": _yen(charge.captured) if charge.captured else None,
             "statusDetails": {"state": charge.state, "reasonCode": charge.reason},
             "merchantMetadata": {"merchantReferenceId": charge.reference},
+            "expirationTimestamp": f"{instant(lapses_at):%Y%m%dT%H%M%SZ}",
         }
 
     def _refund_body(self, refund: Refund) -> Body:
@@ -343,7 +389,8 @@ class Amazon:
             "statusDetails": {"state": refund.state, "reasonCode": refund.reason},
         }
 
-    def _count(self, what: str) -> None:
+    def count(self, what: str) -> None:
+        """Note a rare state."""
         self.counts[what] = self.counts.get(what, 0) + 1
 
 

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from datetime import timedelta
 from typing import Any
 
+from simulation import shipping
 from simulation.books import instant_of
 from simulation.calendar import SOLD, due_at, start_of
+from simulation.derived import derived_key
 from simulation.view import SKEW_ALLOWED, View
 from simulation.world import SECOND, instant, moment
 
 _ATTEMPT = """SELECT a.id, a.idempotency_key, a.body, a.number, a.intended_at,
-s.cycle, s.purpose, o.external_id, o.id AS owner_id, p.amazon_id AS permission
+s.cycle, s.purpose, s.shipped_on, o.external_id, o.id AS owner_id, p.amazon_id AS permission
 FROM attempt a JOIN charge_permission p ON p.id = a.permission_id
 JOIN slot s ON s.id = a.slot_id JOIN subscription o ON o.id = s.subscription_id
-WHERE a.idempotency_key = ?"""
-_REFUND = "SELECT id, body, state FROM refund WHERE idempotency_key = ?"
+WHERE a.merchant_id = 'shop' AND a.idempotency_key = ?"""
+_REFUND = """SELECT id, body, state FROM refund
+WHERE merchant_id = 'shop' AND idempotency_key = ?"""
 _STOPPED = """SELECT MIN(at) AS at FROM subscription_event WHERE subscription_id = ?1
 AND state_after IN ('paused', 'canceled') AND id > COALESCE((SELECT MAX(id)
 FROM subscription_event WHERE subscription_id = ?1
 AND state_after NOT IN ('paused', 'canceled')), 0)"""
 _ROOM = """SELECT m.used_yen + m.held_yen AS yen FROM cap_month m
-JOIN charge_permission p ON p.id = m.permission_id WHERE p.amazon_id = ? AND m.month = ?"""
+JOIN charge_permission p ON p.id = m.permission_id
+WHERE p.merchant_id = 'shop' AND p.amazon_id = ? AND m.month = ?"""
 _FAR_OFF = 120 * SECOND
 _LONGEST_JUMP = timedelta(hours=26)
 
@@ -34,10 +36,15 @@ class Arrivals:
     def __init__(self, view: View) -> None:
         self._view = view
 
-    def arrived(self, operation: str, key: str | None, body: bytes) -> None:
-        """Before Amazon looks at the request."""
+    def arrived(self, operation: str, about: str, key: str | None, body: bytes) -> None:
+        """Before Amazon looks at the request; `about` is the id in its address."""
         self._view.arrivals.setdefault(operation, []).append(self._view.world.now)
+        if operation in (shipping.CAPTURE, shipping.CANCEL):
+            shipping.arrived(self._view, operation, about, key, body)
         if key is None:
+            return
+        if operation == shipping.CAPTURE:
+            self.invariant_04_one_body_per_key(key, body)
             return
         is_charge = operation == "POST charges"
         found = self._view.rows(_ATTEMPT if is_charge else _REFUND, key)
@@ -46,6 +53,7 @@ class Arrivals:
         self.invariant_04_one_body_per_key(key, body)
         if is_charge and found and is_first:
             self._first_arrival(found[0])
+            shipping.invariant_41_goods_are_not_taken_at_once(self._view, found[0], body)
 
     def _first_arrival(self, attempt: dict[str, Any]) -> None:
         self.invariant_03_derived_key(attempt)
@@ -71,10 +79,7 @@ class Arrivals:
 
     def invariant_03_derived_key(self, attempt: dict[str, Any]) -> None:
         """The key is the one that what is charged derives, also after a restored backup."""
-        parts = ("v1", "shop", self._view.setting.environment, attempt["external_id"])
-        parts += (str(attempt["cycle"]), attempt["purpose"], str(attempt["number"]))
-        told = b"".join(b"%d:%b" % (len(part.encode()), part.encode()) for part in parts)
-        key = base64.urlsafe_b64encode(hashlib.sha256(told).digest()).decode()[:32]
+        key = derived_key(attempt, attempt["purpose"], self._view.setting.environment)
         if key != attempt["idempotency_key"]:
             self._view.broken("invariant_03", f"{attempt['idempotency_key']} is not {key}")
 
@@ -82,6 +87,21 @@ class Arrivals:
         """All requests under one key are the same bytes."""
         if self._view.bodies.setdefault(key, body) != body:
             self._view.broken("invariant_04", f"key {key} came with two bodies")
+        self.invariant_32_old_and_new_together(key, body)
+
+    def invariant_32_old_and_new_together(self, key: str, body: bytes) -> None:
+        """A key that one program began is sent by the other with the very bytes.
+
+        All other invariants are those of every world; this one has an old and a new program.
+        """
+        if self._view.old_program is None:
+            return
+        old = self._view.old_program()
+        if self._view.sent_by.setdefault(key, old) is not old:
+            self._view.world.trace(f"key {key} sent by the other program")
+            self._view.taken_over += 1
+            if self._view.bodies[key] != body:
+                self._view.broken("invariant_32", f"key {key} is spelled by two programs")
 
     def invariant_12_not_after_a_stop(self, attempt: dict[str, Any]) -> None:
         """Nothing is intended for an agreement that was paused or had ended."""
@@ -132,6 +152,8 @@ class Arrivals:
         code = answer[1].get("reasonCode")
         if code == "DuplicateIdempotencyKey":
             self.invariant_05_no_duplicate_key(key)
+        if operation == shipping.CAPTURE and code == "TransactionAmountExceeded":
+            self._view.broken("invariant_41", f"capture {key} is above its charge")
         if operation == "POST refunds" and code == "TransactionAmountExceeded":
             self.invariant_18_refunds_within_the_charge(key)
         if operation != "POST charges" or key is None:
@@ -161,7 +183,7 @@ class Arrivals:
         """Amazon never has to refuse a charge for the cap."""
         (row,) = self._view.rows(
             "SELECT p.amazon_id FROM attempt a JOIN charge_permission p ON p.id = a.permission_id "
-            "WHERE a.idempotency_key = ?",
+            "WHERE a.merchant_id = 'shop' AND a.idempotency_key = ?",
             key,
         )
         permission = self._view.amazon.permissions[row["amazon_id"]]

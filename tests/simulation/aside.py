@@ -20,7 +20,7 @@ def invariant_37_no_false_quarantine(view: View) -> None:
     """
     for row in view.rows(
         "SELECT s.reference, s.reason, a.detail, a.idempotency_key AS k, a.sends, a.intended_at, "
-        "d.parked_at FROM slot s JOIN attempt a ON a.slot_id = s.id "
+        "d.parked_at FROM slot s LEFT JOIN attempt a ON a.slot_id = s.id "
         "LEFT JOIN doubt d ON d.attempt_id = a.id AND d.settled_at IS NULL "
         "WHERE s.state = 'quarantined'"
     ):

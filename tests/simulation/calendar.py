@@ -19,6 +19,7 @@ class Sold:
     days: int = 0
     per_seat: bool = False
     first_price: int | None = None
+    shipped: bool = False
 
 
 SOLD: Final = {
@@ -32,6 +33,8 @@ SOLD: Final = {
     "quarter": Sold(4_800, months=3),
     "half": Sold(8_700, months=6),
     "annual": Sold(15_800, months=12),
+    "beans": Sold(3_780, months=1, shipped=True),
+    "crate": Sold(19_440, months=1, shipped=True),
 }
 
 

@@ -15,6 +15,7 @@ from simulation.actors import Actors
 from simulation.amazon import Amazon
 from simulation.arriving import Arrivals
 from simulation.messages import Post
+from simulation.outage import plan_outage
 from simulation.points import Points
 from simulation.restoring import Restorer
 from simulation.schedulers import Schedulers
@@ -25,9 +26,11 @@ from simulation.stage import on_stage
 from simulation.store import Store, open_store
 from simulation.tape import Tape
 from simulation.telling import Receivers
+from simulation.versions import Versions
 from simulation.view import View, Violation
+from simulation.warehouse import Warehouse
 from simulation.wire import Network
-from simulation.world import DAY, World
+from simulation.world import DAY, Process, World
 
 _ENDED: Final = """SELECT o.external_id AS name, o.state, o.next_cycle AS cycle,
 COALESCE((SELECT SUM(i.paid_yen) FROM invoice i WHERE i.subscription_id = o.id), 0) AS yen
@@ -65,8 +68,12 @@ def play(
     with _undisturbed(), open_store() as store:
         game = _Game(world, setting, store)
         prepare(store)
-        error = game.play()
-        world.end()
+        try:
+            error = game.play()
+            world.end()
+        finally:
+            if game.versions is not None:
+                game.versions.end()
         return Played(
             setting=setting,
             violation=_name_of(error),
@@ -113,11 +120,13 @@ class _Game:
         self.days_played = 0
         self.subscription_days = 0  # of agreements that run: who has left counts no more
         rates = {"decline": setting.decline, "late": setting.late, "refund": setting.decline}
+        rates["capture"] = setting.decline
         self.amazon = Amazon(
             now=lambda: world.now,
             draw=lambda label, n: self._draw(label, n, rates),
             month_zone=setting.amazon_month,
             keeps_refusals=setting.keeps_refusals,
+            frees_canceled=setting.frees_canceled,
         )
         self.points = Points(world=world, setting=setting)
         self.network = Network(
@@ -129,6 +138,7 @@ class _Game:
         self.actors = Actors(
             world=world, shop=self.shop, store=store, amazon=self.amazon, setting=setting
         )
+        self.warehouse = Warehouse(world=world, shop=self.shop, store=store, setting=setting)
         self.view = View(
             world=world,
             store=store,
@@ -139,8 +149,11 @@ class _Game:
         )
         arrivals = Arrivals(self.view)
         self.network.arrived, self.network.answered = arrivals.arrived, arrivals.answered
-        world.on_death = self.schedulers.restarted
         self.network.kept = setting.kept_500
+        self.versions = Versions() if setting.two_programs else None
+        if self.versions is not None:
+            self._two_programs(self.versions)
+        plan_outage(world=world, network=self.network, view=self.view, setting=setting)
         self.receivers = Receivers(world=world, store=store, view=self.view, trouble=setting.mails)
         self.receivers.open_for(self.shop)
         self.schedulers.deliver = self.receivers.deliver_for_ever
@@ -156,6 +169,18 @@ class _Game:
             schedulers=self.schedulers,
             view=self.view,
         )
+        world.on_death = self._died
+
+    def _two_programs(self, versions: Versions) -> None:
+        world = self.world
+        world.on_turn = versions.turn
+        self.view.old_program = lambda: (
+            world.current is not None and versions.is_old(world.current.process)
+        )
+
+    def _died(self, process: Process) -> None:
+        self.schedulers.restarted(process)
+        self.restorer.resumed(process)
 
     def _draw(self, label: str, n: int, rates: Mapping[str, int]) -> int:
         kind = label.partition(" ")[0]
@@ -190,6 +215,7 @@ class _Game:
     def _days(self, days: int, *, scan_every: int) -> None:
         for day in range(days):
             self.actors.begin_day()
+            self.warehouse.begin_day()
             for _ in range(8):
                 self.world.run(until=self.world.now + DAY // 8)
                 self.actors.look_at_brake()
@@ -201,9 +227,12 @@ class _Game:
     def _heal(self) -> None:
         self.world.trace("faults end")
         self.quiet = self.points.quiet = self.actors.quiet = self.post.quiet = True
+        self.warehouse.quiet = True
         self.network.rates.clear()
         self.network.kept = 0
         self.receivers.quiet = True
+        if self.versions is not None:
+            self.versions.healed = True
         self.store.rates = {}
         self.schedulers.heal()
 
@@ -223,9 +252,11 @@ class _Game:
             self.points.counts,
             self.schedulers.counts,
             self.actors.counts,
+            self.warehouse.counts,
             self.post.counts,
             self.receivers.counts,
             self.restorer.counts,
         ):
             found.update(source)
+        found["two programs: a key taken over"] = self.view.taken_over
         return found + in_books(self.store)

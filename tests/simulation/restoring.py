@@ -65,17 +65,34 @@ class Restorer:
         self.counts["restore begun"] = 1
         self._world.spawn(Process("operator"), self._bring_up_to_date)
 
+    def resumed(self, process: Process) -> None:
+        """An operator's command died: an hour later the person gives it again."""
+        if process.name == "operator":
+            when = self._world.now + _PATIENCE
+            again = Process("operator", process.incarnation + 1)
+            self._world.at(when, lambda: _ignore(self._world.spawn(again, self._bring_up_to_date)))
+
     def _bring_up_to_date(self) -> None:
         """Compare until nothing differs that can be mended, then let two people end it."""
-        self._again(lambda: self._write(begin_restoration, by="hanako", reason="restored"))
+        self._again(self._begin)
         # They run again at once: the open restoration holds them, not their absence.
         self._schedulers.start()
         self._again(self._compare)
-        for name in ("hanako", "jiro"):
-            self._again(lambda name=name: self._approve(name))
+        while self._is_open():
+            for name in ("hanako", "jiro"):
+                self._again(lambda name=name: self._approve(name))
         self._view.reconciling_since = None
         self._world.trace("books are open again")
         self.counts["restore ended"] = 1
+
+    def _begin(self) -> None:
+        if not self._is_open():
+            self._write(begin_restoration, by="hanako", reason="restored")
+
+    def _is_open(self) -> bool:
+        with self._store.engine.connect() as connection:
+            last = last_restoration(connection)
+        return last is not None and last.is_open
 
     def _again(self, step: Any) -> None:
         while True:
@@ -107,3 +124,7 @@ class Restorer:
     def _write(self, act: Any, **said: str) -> None:
         at = self._world.clock()
         writing(self._store.engine, lambda c: act(c, at=at, **said))
+
+
+def _ignore(_task: object) -> None:
+    """The world keeps its tasks."""

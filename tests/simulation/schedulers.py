@@ -27,6 +27,9 @@ _MOMENTS: Final = (
     "WHERE state IN ('intended', 'in_doubt', 'pending') AND look_at {} ?",
     "SELECT MIN(look_at) AS at FROM refund "
     "WHERE state IN ('intended', 'in_doubt', 'pending') AND look_at {} ?",
+    "SELECT MIN(look_at) AS at FROM act "
+    "WHERE state IN ('intended', 'in_doubt', 'pending') AND look_at {} ?",
+    "SELECT MIN(look_at) AS at FROM attempt WHERE state = 'authorized' AND look_at {} ?",
 )
 _UNSETTLED = "SELECT 1 FROM attempt WHERE state IN ('intended', 'in_doubt', 'pending') LIMIT 1"
 _WAITING = "SELECT 1 FROM slot WHERE state = 'waiting_buyer' LIMIT 1"
@@ -124,6 +127,7 @@ class Schedulers:
             self._world.trace(f"{self._name()} run ends: {type(problem).__name__}")
             return False
         done = report.cycles_opened + report.slots_handled + sum(report.outcomes.values())
+        done += sum(report.acts.values())
         if done:
             self._world.trace(f"{self._name()} ran: {done}")
         return bool(done or report.refunds)

@@ -45,6 +45,7 @@ SHAPES: dict[str, tuple[str, ...]] = {
     "heavy": ("studio", "studio", "basic", "yearly"),
     "short": ("week", "basic"),
     "long": ("basic", "quarter", "half", "annual"),
+    "goods": ("beans", "crate", "basic", "beans"),
 }
 
 
@@ -92,6 +93,14 @@ class Setting:
     kept_500: int = 0
     restore_on: int | None = None
     mails: int | None = None
+    shipping: int = 0
+    outage_on: int | None = None
+    outage_hours: int = 3
+    two_programs: bool = False
+    open_authorizations: str = "one"
+    pending_authorizations: bool = False
+    frees_canceled: bool = False
+    cap_of_canceled: str = "kept"
     only: tuple[int, ...] | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -215,7 +224,17 @@ def drawn_of(seed: int, size: Size) -> Setting:
         kept_500=dice.choice((0, 0, 0, 1)),
         restore_on=dice.choice((None, None, 12, 30)) if size is SMALL else None,
         mails=dice.choice((0, 100, 500)) if size is SMALL else None,
+        shipping=dice.choice((50, 200, 600)),
+        open_authorizations=dice.choice(("one", "many")),
+        pending_authorizations=dice.random() < 0.5,
     )
+    # Books may count on room that Amazon gives back only where it does.
+    frees = dice.random() < 0.5
+    kept = dice.choice(("kept", "released")) if frees else "kept"
+    world = replace(world, frees_canceled=frees, cap_of_canceled=kept)
+    # One large shop in six and one small one in four sells goods.
+    if dice.random() < (0.25 if size is SMALL else 1 / 6):
+        world = replace(world, shape="goods")
     # Busy as the shop is large: else a small one would soon have nobody left.
     return replace(
         world,

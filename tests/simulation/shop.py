@@ -62,6 +62,10 @@ plans:
      every: {unit: month, count: 6}}
   - {code: annual, name: {ja: 1年, en: Annual}, price: 15800, tax: standard,
      every: {unit: year, count: 1}}
+  - {code: beans, name: {ja: 豆, en: Beans}, price: 3780, tax: reduced,
+     every: {unit: month, count: 1}, physical: true, capture: on_shipment}
+  - {code: crate, name: {ja: 箱, en: Crate}, price: 19440, tax: standard,
+     every: {unit: month, count: 1}, physical: true, capture: on_shipment}
 add_ons:
   - {code: support, name: {ja: 電話, en: Phone}, price: 600, tax: standard, per_seat: true}
 coupons:
@@ -83,7 +87,8 @@ class Subscriber:
 
 
 @cache
-def _pem() -> bytes:
+def pem() -> bytes:
+    """A private key for the books."""
     # Made for the books only: simulated clients sign nothing.
     key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
     kind = serialization.PrivateFormat.PKCS8
@@ -91,7 +96,7 @@ def _pem() -> bytes:
 
 
 @contextmanager
-def _keys_read_once() -> Iterator[None]:
+def keys_read_once() -> Iterator[None]:
     """Reading a private key costs more than a week of a small world."""
     real = merchants.load_private_key
     merchants.load_private_key = _read_key
@@ -105,7 +110,8 @@ _read_key = cache(load_private_key)
 
 
 @cache
-def _catalogue() -> Any:
+def catalogue() -> Any:
+    """The price list, read once."""
     return parse_catalogue(CATALOGUE)
 
 
@@ -155,7 +161,8 @@ def _subscriber(setting: Setting, dice: Random, number: int) -> Subscriber:
     )
 
 
-def _row(each: Subscriber, number: int) -> SubscriberRow:
+def row_of(each: Subscriber, number: int) -> SubscriberRow:
+    """A line of an import file."""
     return SubscriberRow(
         line=number + 2,
         external_id=each.name,
@@ -197,23 +204,26 @@ def open_shop(setting: Setting, *, store: Store, amazon: Amazon) -> Shop:
         "dunning_days": setting.dunning_days,
         "dunning_end": setting.dunning_end,
         "charge_hour": setting.charge_hour,
+        "open_authorizations": setting.open_authorizations,
+        "pending_authorizations": setting.pending_authorizations,
+        "cap_of_canceled": setting.cap_of_canceled,
     }
     key_id = f"{setting.environment.upper()}-SIMULATED"
     keys = MerchantKeys(
-        seller_id="SELLER", store_id="STORE", public_key_id=key_id, private_key_pem=_pem()
+        seller_id="SELLER", store_id="STORE", public_key_id=key_id, private_key_pem=pem()
     )
 
     def fill(connection: Any) -> Merchant:
         environment: Any = setting.environment
         store_merchant(connection, merchant_id=MERCHANT, environment=environment, rules=rules)
         store_keys(connection, merchant_id=MERCHANT, keys=keys, master_key=MASTER_KEY)
-        store_catalogue(connection, MERCHANT, _catalogue())
+        store_catalogue(connection, MERCHANT, catalogue())
         merchant = load_merchant(connection, MERCHANT)
-        rows = [_row(each, number) for number, each in enumerate(people)]
+        rows = [row_of(each, number) for number, each in enumerate(people)]
         assert store_subscribers(connection, merchant, rows, at=at).differing == ()
         return merchant
 
-    with _keys_read_once():
+    with keys_read_once():
         return _opened(setting, store, amazon, people, fill, at)
 
 
@@ -233,13 +243,13 @@ def _opened(
         merchant_id=MERCHANT,
         master_key=MASTER_KEY,
         endpoint=AmazonEndpoint(base_url=_HOST, paced=setting.paced, in_flight=setting.in_flight),
-        clock=_Stopped(at),
+        clock=Stopped(at),
     )
     return Shop(setting, people, merchant, engine)
 
 
 @dataclass(frozen=True, slots=True)
-class _Stopped:
+class Stopped:
     """A clock for the time before the world begins."""
 
     at: datetime

@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Final
 
 from billing.protocol import checkpoints
-from simulation import messages, telling
+from simulation import goods, messages, shipping, telling, warehouse
 from simulation.setting import NETWORK
 from simulation.store import Store
 
@@ -17,13 +17,15 @@ PLAYED_CHECKPOINTS: Final = frozenset(
     name
     for name in checkpoints.NAMES
     if name.partition(".")[0]
-    in ("cycle", "charge", "doubt", "refund", "janitor", "notice", "notification")
+    in ("cycle", "charge", "doubt", "refund", "janitor", "notice", "notification", "act")
 )
-"""Named crash points of the engine that worlds reach; those of shipments are elsewhere."""
+"""Named crash points of the engine that worlds reach."""
 
 _OPERATIONS: Final = (
     "POST charges",
     "POST refunds",
+    shipping.CAPTURE,
+    shipping.CANCEL,
     "GET charges",
     "GET refunds",
     "GET chargePermissions",
@@ -79,6 +81,20 @@ _IN_BOOKS: Final = {
     "WHERE period_start LIKE '%-01-01'",
     "calendar: back on the 31st after February": "SELECT COUNT(*) FROM invoice "
     "WHERE period_start LIKE '%-03-31'",
+    "goods: an authorisation waits": "SELECT COUNT(*) FROM attempt WHERE state = 'authorized'",
+    "goods: captured in part": "SELECT COUNT(*) FROM attempt WHERE state = 'captured' "
+    "AND amount_yen < authorized_yen",
+    "goods: authorised anew": "SELECT COUNT(*) FROM act WHERE cause = 'reauthorize' "
+    "AND state = 'done'",
+    "goods: withdrawn": "SELECT COUNT(*) FROM act WHERE cause = 'not_shipped' AND state = 'done'",
+    "goods: the agreement ended first": "SELECT COUNT(*) FROM act WHERE cause = 'ended' "
+    "AND state = 'done'",
+    "goods: a capture was declined": "SELECT COUNT(*) FROM act WHERE kind = 'capture' "
+    "AND state = 'declined'",
+    "goods: paid at once after a declined capture": "SELECT COUNT(*) FROM slot s JOIN attempt a "
+    "ON a.slot_id = s.id WHERE s.shipped_on IS NOT NULL AND a.state = 'captured' "
+    "AND a.authorized_yen IS NULL",
+    "goods: an act sent more than three times": "SELECT COUNT(*) FROM act WHERE sends > 3",
     "free: a cycle for nothing": "SELECT COUNT(*) FROM invoice WHERE total_yen = 0",
 }
 
@@ -98,6 +114,12 @@ REGISTRY: Final = (
             "TransactionTimedOut",
             "MFANotCompleted",
             "AmazonRejected",
+            "capture took hours",
+            "captured in part",
+            "authorization canceled",
+            "lapsed unused",
+            "late authorization",
+            *(f"capture {reason}" for reason in goods.DECLINES),
         )
     ),
     *(f"clock jumped {where}" for where in ("ahead", "back")),
@@ -106,6 +128,7 @@ REGISTRY: Final = (
     *(f"desk brake {what}" for what in ("pulled", "released")),
     *(f"message {way}" for way in messages.WAYS),
     *(f"{channel} {way}" for channel in ("mail", "webhook") for way in ("taken", *telling.WAYS)),
+    *(f"goods {way}" for way in (*warehouse.WAYS, "shipped", "told again", "taken back")),
     *(f"restore {what}" for what in ("begun", "ended")),
     "POST charges 500_kept",
     "amazon kept failure",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -35,6 +36,11 @@ class View:
     people: dict[str, Subscriber]
     touched: set[str]
     bodies: dict[str, bytes] = field(default_factory=dict)
+    old_program: Callable[[], bool] | None = None
+    """True while the running task is one of an older program; None where there is only one."""
+    sent_by: dict[str, bool] = field(default_factory=dict)
+    acted: set[tuple[str, str]] = field(default_factory=set)
+    """Captures and cancellations that have reached Amazon, by operation and charge."""
     arrivals: dict[str, list[int]] = field(default_factory=dict)
     final: dict[tuple[str, int], str] = field(default_factory=dict)
     ledger: dict[str, int] = field(default_factory=dict)
@@ -42,6 +48,8 @@ class View:
     """Permissions charged by a process whose clock was far off: their months are not compared."""
     received: set[int] = field(default_factory=set)
     """Deliveries that somebody took."""
+    taken_over: int = 0
+    """Requests of a key that the other program had begun."""
     reconciling_since: int | None = None
     went_back: bool = False
 

@@ -21,7 +21,7 @@ _SLOW: Final = (SECOND // 20, SECOND, 4 * SECOND, 9 * SECOND)
 _LATE: Final = (SECOND, 5 * SECOND, 20 * SECOND, 60 * SECOND)
 _JSON: Final = httpx.Headers({"content-type": "application/json"})
 
-Arrived = Callable[[str, str | None, bytes], None]
+Arrived = Callable[[str, str, str | None, bytes], None]
 
 
 class Asked(Protocol):
@@ -78,8 +78,9 @@ class Network:
         self._amazon = amazon
         self.rates = rates
         self.kept = 0
+        self.is_away = False
         self._point = point
-        self.arrived: Arrived = lambda operation, key, body: None
+        self.arrived: Arrived = lambda operation, about, key, body: None
         self.answered: Callable[[str, str | None, Answer], None] = lambda o, k, a: None
         self.calls: dict[str, int] = {}
 
@@ -89,7 +90,9 @@ class Network:
     def handle_request(self, request: Asked) -> Answered:
         """One exchange, with whatever befalls it."""
         path = request.url.partition("/v2/")[2]
-        operation = f"{request.method} {path.partition('/')[0]}"
+        name, _, rest = path.partition("/")
+        verb = rest.partition("/")[2]
+        operation = f"{request.method} {name}{verb and f'/{verb}'}"
         key = request.headers.get("x-amz-pay-idempotency-key")
         body = request.body
         self._point("send")
@@ -109,6 +112,8 @@ class Network:
 
     def _fate(self, operation: str, what: str) -> str:
         """What happens to this call; "" when nothing does."""
+        if self.is_away:
+            return "503"
         if operation == "POST charges" and self._world.tape.choose(
             f"kept {what}", 2, permille=self.kept
         ):
@@ -125,7 +130,7 @@ class Network:
         self, fate: str, operation: str, method: str, path: str, key: str | None, body: bytes
     ) -> Answered:
         def reach() -> Answer:
-            self.arrived(operation, key, body)
+            self.arrived(operation, path.split("/")[1] if "/" in path else "", key, body)
             answer = self._amazon.answer(method, path, key, body)
             self.answered(operation, key, answer)
             return answer

@@ -81,6 +81,7 @@ class World:
         self._dying: list[Process] = []
         self.failure: BaseException | None = None
         self.on_death: Callable[[Process], None] = lambda process: None
+        self.on_turn: Callable[[Process], None] | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -184,6 +185,8 @@ class World:
         self.now = max(self.now, when)
         self.events += 1
         self.current = task
+        if self.on_turn is not None:
+            self.on_turn(task.process)
         task.thread.switch()
         self.current = None
 
@@ -203,6 +206,8 @@ class World:
             for task in sorted(process.tasks, key=lambda task: task.ticket):
                 self.current = task
                 task.ticket += 1
+                if self.on_turn is not None:
+                    self.on_turn(process)
                 if task.thread:
                     task.thread.throw(Killed)
                 self.current = None

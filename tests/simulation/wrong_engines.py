@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, timedelta
@@ -13,6 +14,8 @@ from billing import OutcomeKind
 from billing.charging.intend import slots
 from billing.deliveries import DeliveryResult
 from billing.store.rows import is_word
+from scheduler.run import SLICE
+from simulation import versions
 
 Wrong = Callable[[Any], Any]
 """Takes the right function and gives the wrong one."""
@@ -64,6 +67,15 @@ def made_longer(attempt: Any, times: int) -> Any:
 
 def respelled(attempt: Any, times: int) -> Any:
     return replace(attempt, body=attempt.body if times == 1 else attempt.body + b" ")
+
+
+def spelled_anew(attempt: Any, times: int) -> Any:
+    """The bytes of a replay are made anew, by whichever program sends it."""
+    is_old = scheduler.run.SLICE != SLICE
+    body = versions.respelled(attempt.body) if is_old else json.dumps(json.loads(attempt.body))
+    if times == 1:
+        return attempt
+    return replace(attempt, body=body if isinstance(body, bytes) else body.encode())
 
 
 def of_the_clock(real: Any) -> Any:
@@ -232,3 +244,34 @@ def read_as_closed(real: Any) -> Any:
 
 def always_the_first(real: Any) -> Any:
     return lambda *, attempt, **said: real(attempt=1, **said)
+
+
+def never_released(real: Any) -> Any:
+    """What was cancelled or declined holds its room for ever."""
+
+    def settle(connection: Any, attempt_ids: Any, *, captured: bool) -> None:
+        if captured:
+            real(connection, attempt_ids, captured=True)
+
+    return settle
+
+
+def captured_instead(real: Any) -> Any:
+    """What grows old is captured before it lapses, shipped or not."""
+
+    def row(charge: Any, merchant: Any, **said: Any) -> dict[str, Any]:
+        taken = {"kind": "capture", "amount_yen": charge["amount_yen"]}
+        return dict(real(charge, merchant, **(said | taken)))
+
+    return row
+
+
+def all_of_it_captured(real: Any) -> Any:
+    """A part was shipped, and all that was authorised is asked for."""
+
+    def row(charge: Any, merchant: Any, **said: Any) -> dict[str, Any]:
+        if said["amount_yen"] is not None:
+            said["amount_yen"] = charge["authorized_yen"]
+        return dict(real(charge, merchant, **said))
+
+    return row

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("app", "scheduler", "billing", "plans", "amazonpay")
 
 # Packages that others import from. Nothing may import the top floor; the local Amazon Pay is a
-# program of its own inside its room, so it has a door of its own. So have the two modules that
+# program of its own inside its room, so it has a door of its own. So have the modules that
 # need numpy: it would make every command start later.
 DOORS = (
     *ROOMS[1:],
@@ -28,6 +28,7 @@ DOORS = (
     "billing.checkouts",
     "billing.customers",
     "billing.bulk_work",
+    "billing.bulk_work.price_change",
     "billing.desk",
     "billing.dunning",
     "billing.deliveries",

@@ -12,8 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from amazonpay import AmazonPayError
-from app.web.backoffice.desk import Desk, row_number
-from app.web.shell import FormReader, Role, Shell, Words, staff, staff_of, yen
+from app.web.backoffice.desk import Desk
+from app.web.shell import FormReader, Role, Shell, Words, row_number, staff, staff_of, yen
 from billing import (
     CannotUnseal,
     Merchant,
@@ -32,7 +32,7 @@ from billing.approvals import ApprovalRefused, needs_second_person
 from billing.desk import customer_of_subscription
 from billing.quotes import CapRefuses, Situation, load_situation
 from plans import BadInput, NoLongerSold, NoPriceYet, NotReplaceable, UnknownOffer, UnknownPlan
-from plans.lifecycle import DeadlinePassed, MinimumTermOpen, Refused, Subscription
+from plans.lifecycle import DeadlinePassed, MinimumTermOpen, Refused
 from scheduler import AmazonSilent, BillingEngine, RunStopped
 
 log = logging.getLogger(__name__)
@@ -190,13 +190,6 @@ def check_alone(merchant: Merchant, *, refund_yen: int, before_yen: int) -> None
     )
     if refund_yen and above:
         raise RefundAboveLimit(refund_yen, limit_yen)
-
-
-def existing(situation: Situation) -> Subscription:
-    """The subscription of a situation that was read from the books."""
-    if situation.subscription is None:
-        raise AssertionError("the books gave a situation without its subscription")
-    return situation.subscription
 
 
 def said(refused: Exception, words: Words) -> Said:

@@ -5,41 +5,75 @@ from dataclasses import dataclass
 from fastapi import Request
 from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
-from app.web.backoffice.desk import Desk, row_number
-from app.web.shell import ANY_STAFF, SUPPORTERS, Again, Done, FormReader, Room, form_of, staff_of
+from app.csv_files import encoded_rows
+from app.web.backoffice.acting import MONEY_STAFF
+from app.web.backoffice.bulk_words import COLUMNS, cells_of, terms_words, why
+from app.web.backoffice.desk import Desk
+from app.web.shell import (
+    ANY_STAFF,
+    SUPPORTERS,
+    Again,
+    Done,
+    FormReader,
+    Role,
+    Room,
+    form_of,
+    row_number,
+    staff_of,
+    words_of,
+)
 from billing import load_brake
 from billing.bulk_work import (
+    BULK_MOVE,
     KINDS,
     BulkFigure,
     BulkJob,
     BulkRow,
     BulkState,
+    MoveTotals,
     RowState,
     UnknownBulkJob,
     bulk_figures,
     bulk_rows,
     decide_bulk,
     load_bulk,
+    move_totals,
     recent_bulk,
+    untried_rows,
 )
 from billing.desk import ChargedAgain, charged_again
 from plans import BadInput
 
 ROWS_ON_A_PAGE = 100
 LOOK_AGAIN_SECONDS = 3
-DECISIONS = ("ready", "withdrawn", "stopped", "undoing")
+MOST_ROWS = 20_000
+# What a button says, and the state that it makes of a job.
+DECISIONS = {
+    "ready": BulkState.READY,
+    "continued": BulkState.READY,
+    "withdrawn": BulkState.WITHDRAWN,
+    "stopped": BulkState.STOPPED,
+    "undoing": BulkState.UNDOING,
+}
+# What changes many agreements is begun and undone by an owner; stopping it needs no rank.
+BEGUN_BY_OWNERS = frozenset({BULK_MOVE})
+HARMLESS = ("withdrawn", "stopped")
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a job is; `charged` says what became of rows that were made due."""
+    """How far a job is; `charged` says what became of rows that were made due.
+
+    `untried` rows of a dry run are still to be tried.
+    """
 
     job: BulkJob
     figures: tuple[BulkFigure, ...]
     charged: ChargedAgain | None
     is_braked: bool
+    untried: int = 0
 
     def rows(self, *states: RowState) -> int:
         """How many rows stand in one of these states."""
@@ -66,7 +100,13 @@ class Progress:
     def moves(self) -> bool:
         """It is worth looking again: workers are at it, or Amazon has not answered everything."""
         waits = self.charged is not None and self.charged.open_rows > 0
-        return self.job.state.is_under_way or waits
+        return self.job.state.is_under_way or waits or self.untried > 0
+
+    @property
+    def tried(self) -> tuple[int, int]:
+        """Rows of a dry run that were tried, of how many."""
+        every = sum(figure.rows for figure in self.figures)
+        return every - self.untried, every
 
 
 def add_bulk(room: Room, desk: Desk) -> None:
@@ -75,6 +115,7 @@ def add_bulk(room: Room, desk: Desk) -> None:
     room.get("/bulk", page.listing, access=ANY_STAFF)
     room.get("/bulk/{job_id}", page.job, access=ANY_STAFF)
     room.get("/bulk/{job_id}/progress", page.progress, access=ANY_STAFF)
+    room.get("/bulk/{job_id}/rows.csv", page.file, access=MONEY_STAFF)
     room.post("/bulk/{job_id}/decide", page.decide, access=SUPPORTERS)
 
 
@@ -112,13 +153,15 @@ class BulkPages:
 
         def act(_form_id: str) -> Done | Again:
             def work(connection: Connection) -> BulkJob:
+                self._check_rank(connection, request, number, wanted)
                 return decide_bulk(
                     connection,
                     shell.merchant,
                     job_id=number,
-                    to=BulkState(wanted),
+                    to=DECISIONS[wanted],
                     by=by,
                     at=shell.clock.now(),
+                    seen=BulkState.STOPPED if wanted == "continued" else None,
                 )
 
             try:
@@ -138,12 +181,13 @@ class BulkPages:
         after = request.query_params.get("after", "")
         begin = int(after) if after.isascii() and after.isdigit() and len(after) < 9 else 0
 
-        def work(connection: Connection) -> tuple[Progress, list[BulkRow]]:
+        def work(connection: Connection) -> tuple[Progress, list[BulkRow], MoveTotals | None]:
             progress = self._progress(connection, number)
             rows = bulk_rows(connection, progress.job, after=begin, limit=ROWS_ON_A_PAGE + 1)
-            return progress, rows
+            tried = progress.job.kind == BULK_MOVE and not progress.untried
+            return progress, rows, move_totals(connection, progress.job) if tried else None
 
-        progress, rows = self.desk.shell.read(work)
+        progress, rows, totals = self.desk.shell.read(work)
         shown = rows[:ROWS_ON_A_PAGE]
         more = len(rows) > ROWS_ON_A_PAGE
         return self.desk.page(
@@ -154,6 +198,10 @@ class BulkPages:
             job=progress.job,
             rows=shown,
             form=form,
+            totals=totals,
+            may=may_decide(progress.job, staff_of(request).role),
+            why=lambda row: why(row, words_of(request)),
+            terms_words=terms_words,
             may_undo=KINDS[progress.job.kind].undo is not None,
             seconds=LOOK_AGAIN_SECONDS,
             next=f"/bulk/{number}?after={shown[-1].position}" if more else "",
@@ -170,4 +218,42 @@ class BulkPages:
             tuple(bulk_figures(connection, job)),
             charged_again(connection, job),
             load_brake(connection, merchant.id).is_pulled,
+            untried_rows(connection, job),
         )
+
+    def file(self, request: Request, job_id: str) -> Response:
+        """Every row of a job, for a spreadsheet."""
+        merchant, number, words = self.desk.shell.merchant, row_number(job_id), words_of(request)
+
+        def work(connection: Connection) -> list[BulkRow]:
+            try:
+                job = load_bulk(connection, merchant, job_id=number)
+            except UnknownBulkJob:
+                raise HTTPException(404) from None
+            return bulk_rows(connection, job, limit=MOST_ROWS)
+
+        cells = [cells_of(row, words) for row in self.desk.shell.read(work)]
+        header = [words(f"bulk.column.{name}") for name in COLUMNS]
+        return StreamingResponse(
+            encoded_rows(header, cells, encoding="utf-8"),
+            media_type="text/csv; charset=utf-8",
+            headers={"content-disposition": f'attachment; filename="bulk-{number}.csv"'},
+        )
+
+    def _check_rank(
+        self, connection: Connection, request: Request, number: int, wanted: str
+    ) -> None:
+        """Refuse what only an owner decides; raises 403, and 404 for what is not there."""
+        try:
+            job = load_bulk(connection, self.desk.shell.merchant, job_id=number)
+        except UnknownBulkJob:
+            raise HTTPException(404) from None
+        if wanted not in may_decide(job, staff_of(request).role):
+            raise HTTPException(403)
+
+
+def may_decide(job: BulkJob, role: Role) -> tuple[str, ...]:
+    """What somebody of a role may decide about a job."""
+    if role is Role.OWNER or (role is Role.SUPPORT and job.kind not in BEGUN_BY_OWNERS):
+        return tuple(DECISIONS)
+    return HARMLESS if role is Role.SUPPORT else ()

@@ -51,7 +51,9 @@ class Charts:
 
 def add_charts(room: Room, desk: Desk) -> None:
     """`/figures`."""
-    room.get("/figures", ChartPage(desk).show, access=ANY_STAFF)
+    page = ChartPage(desk)
+    room.get("/figures", page.show, access=ANY_STAFF)
+    desk.shell.warm.questions.append(page.warm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +91,27 @@ class ChartPage:
             cap_days=CAP_DAYS,
         )
 
+    def warm(self, ahead_seconds: float) -> None:
+        """Ask for what only this page shows."""
+        self._growth(ahead_seconds)
+        self._recovery(self.desk.today(), ahead_seconds)
+
     def _year(self, today: date) -> list[DayFigures]:
         first = today.replace(day=1)
         for _ in range(MONTHS - 1):
             first = (first - timedelta(days=1)).replace(day=1)
         return self.desk.days(days_between(first, today))
 
-    def _growth(self) -> list[GrowthMonth]:
+    def _growth(self, ahead_seconds: float = 0.0) -> list[GrowthMonth]:
         shell = self.desk.shell
         at = shell.clock.now()
-        return self.desk.ask("growth", lambda c: growth(c, shell.merchant, at=at, months=MONTHS))
+        return self.desk.ask(
+            "growth",
+            lambda c: growth(c, shell.merchant, at=at, months=MONTHS),
+            ahead_seconds=ahead_seconds,
+        )
 
-    def _recovery(self, today: date) -> Sequence[Recovery]:
+    def _recovery(self, today: date, ahead_seconds: float = 0.0) -> Sequence[Recovery]:
         shell = self.desk.shell
         since, _ = day_bounds(
             today - timedelta(days=DECLINE_DAYS - 1), timezone=shell.merchant.timezone
@@ -109,6 +120,7 @@ class ChartPage:
         return self.desk.ask(
             "recovery",
             lambda c: recovery_by_step(c, shell.merchant, since=since, until=until),
+            ahead_seconds=ahead_seconds,
         )
 
     def _cap(self, words: Words, today: date) -> Bars | None:

@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.web.backoffice.desk import Desk, row_number
-from app.web.shell import ANY_STAFF, Room
+from app.web.backoffice.desk import Desk
+from app.web.shell import ANY_STAFF, Room, row_number
 from billing.desk import (
     CustomerCard,
     FoundCustomer,
@@ -42,7 +42,8 @@ class CustomerPages:
     def listing(self, request: Request) -> Response:
         """Customers whose name, id, mail or Amazon id begins with what was typed."""
         asked = request.query_params
-        text = "".join(c for c in asked.get("search", "").strip() if c.isprintable())[:MOST_LETTERS]
+        typed = asked.get("search", "").strip().replace("\u3000", " ")
+        text = "".join(letter for letter in typed if letter.isprintable())[:MOST_LETTERS]
         after = asked.get("after", "")
         begin = row_number(after) if after else 0
         merchant = self.desk.shell.merchant

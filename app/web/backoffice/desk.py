@@ -7,7 +7,6 @@ from typing import TypeVar
 
 from fastapi import Request
 from sqlalchemy import Connection
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from app.web.shell import Remembered, Shell
@@ -16,7 +15,8 @@ from billing.desk import Coming, DayFigures, coming_charges, day_figures
 
 Result = TypeVar("Result")
 NEAR_DAYS, FAR_DAYS = 100, 400
-LARGEST_ID = 2**31 - 1  # PostgreSQL's INTEGER refuses to compare with more
+# The charts go back so far; read in slices, so that no other page waits long for one of them.
+DAYS_SHOWN, DAYS_AT_ONCE = 366, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,18 @@ class Desk:
             request, f"backoffice/{template}", status=status, today=self.today(), **values
         )
 
-    def ask(self, name: str, work: Callable[[Connection], Result]) -> Result:
+    def ask(
+        self, name: str, work: Callable[[Connection], Result], *, ahead_seconds: float = 0.0
+    ) -> Result:
         """Read something that may take long with much data; see `Remembered`."""
-        return self.remembered.get((name, self.today()), lambda: self.shell.read(work))
+        return self.remembered.get(
+            (name, self.today()),
+            lambda: self.shell.read(work),
+            at=self.shell.clock.now(),
+            ahead_seconds=ahead_seconds,
+        )
 
-    def coming(self, *, until: date) -> Coming:
+    def coming(self, *, until: date, ahead_seconds: float = 0.0) -> Coming:
         """Every charge from today to a day or further: one answer serves all questions near by."""
         days = NEAR_DAYS if (until - self.today()).days <= NEAR_DAYS else FAR_DAYS
         at = self.shell.clock.now()
@@ -51,7 +58,18 @@ class Desk:
         def work(connection: Connection) -> Coming:
             return coming_charges(connection, self.shell.merchant, at=at, days=days)
 
-        return self.ask(f"coming {days}", work)
+        return self.ask(f"coming {days}", work, ahead_seconds=ahead_seconds)
+
+    def warm(self, ahead_seconds: float) -> None:
+        """Ask for what every reader of these pages waits for: the forecast and the days."""
+        today = self.today()
+        # The far one is large: it is kept warm only where somebody looks so far ahead.
+        for days in (NEAR_DAYS, FAR_DAYS):
+            if days == NEAR_DAYS or self.remembered.knows((f"coming {days}", today)):
+                self.coming(until=today + timedelta(days=days), ahead_seconds=ahead_seconds)
+        wanted = days_between(today - timedelta(days=DAYS_SHOWN), today)
+        for first in range(0, len(wanted), DAYS_AT_ONCE):
+            self.days(wanted[first : first + DAYS_AT_ONCE])
 
     def days(self, wanted: Sequence[date]) -> list[DayFigures]:
         """Figures of days that have begun; those that are closed are read once per process."""
@@ -71,10 +89,3 @@ class Desk:
 def days_between(first: date, last: date) -> list[date]:
     """Every day from the first to the last, both included."""
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
-
-
-def row_number(text: str) -> int:
-    """The number of a row in an address; raises 404 for what can be none."""
-    if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= LARGEST_ID):
-        raise HTTPException(404)
-    return int(text)

@@ -29,6 +29,7 @@ from app.web.shell import (
 )
 from billing import send_refund, writing
 from billing.evidence import (
+    REFUSED,
     Decision,
     DeskItem,
     DeskKind,
@@ -181,6 +182,8 @@ def ways_of(item: DeskItem) -> Sequence[str]:
     """What may be said about it; the engine has the last word."""
     if item.kind in (DeskKind.ROW, DeskKind.CHARGEBACK):
         return ("release",)
+    if item.state == REFUSED:
+        return ("release", "abandon")
     return WAYS if item.kind is DeskKind.CHARGE else WAYS[:3]
 
 

@@ -1,5 +1,6 @@
 """Failed charges by Amazon's reason, the declines of a period, and charging many again."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -10,9 +11,10 @@ from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.web.backoffice.desk import LARGEST_ID, Desk
+from app.web.backoffice.desk import Desk
 from app.web.shell import (
     ANY_STAFF,
+    LARGEST_ID,
     SUPPORTERS,
     Again,
     Done,
@@ -155,7 +157,7 @@ class FailurePages:
                 reason=asked.reason or None,
                 most=MOST_AT_ONCE,
             )
-        numbers = [int(text) for text in ticked if text.isascii() and text.isdigit()]
+        numbers = [int(text) for text in ticked if re.fullmatch(r"[0-9]{1,10}", text)]
         return [number for number in numbers if number <= LARGEST_ID]
 
     def _listing(
@@ -215,7 +217,7 @@ def _write_mark(mark: Mark) -> str:
 
 
 def _read_mark(text: str) -> Mark | None:
-    micros, _, number = text.partition("-")
-    if not (micros.isdigit() and number.isdigit() and len(micros) < 17 and len(number) < 11):
+    parts = re.fullmatch(r"([0-9]{1,16})-([0-9]{1,10})", text)
+    if parts is None:
         return None
-    return EPOCH + timedelta(microseconds=int(micros)), min(int(number), LARGEST_ID)
+    return EPOCH + timedelta(microseconds=int(parts[1])), min(int(parts[2]), LARGEST_ID)

@@ -71,6 +71,9 @@ class ImportPages:
         if parsed.problems:
             form.refuse("file", "import.bad_rows", number=f"{len(parsed.problems):,}")
             return self._page(request, form, tried, status=422)
+        if not parsed.rows:
+            form.refuse("file", "import.no_rows")
+            return self._page(request, form, None, status=422)
         if how == "dry":
             return self._page(request, form, tried)
         digest = hashlib.sha256(file.content).hexdigest()

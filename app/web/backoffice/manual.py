@@ -1,8 +1,8 @@
 """Charges that a person asks for: one beside the schedule, and a failed one once more.
 
 A charge beside the schedule has a slot of its own, so it can never stand in for a renewal; what is
-open or was charged lately is shown first, and has to be ticked, so that nobody asks twice for one
-thing.
+open, was charged lately or comes within days is shown first, and has to be ticked, so that nobody
+asks twice for one thing.
 """
 
 from contextlib import closing
@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from app.web.backoffice.acting import MONEY_STAFF, SUBSCRIPTION, Acting, Chosen, refuse
-from app.web.backoffice.desk import Desk, row_number
+from app.web.backoffice.desk import Desk
 from app.web.backoffice.subscription import ACTIONS, Action
 from app.web.shell import (
     ANY_STAFF,
@@ -24,6 +24,7 @@ from app.web.shell import (
     FormReader,
     Room,
     form_of,
+    row_number,
     staff_of,
     words_of,
     yen,
@@ -59,6 +60,8 @@ RETRY = "/slots/{slot_id}/retry"
 LATELY = timedelta(days=3)
 MOST_REASON = 400
 SHOWN_CHARGES = 60
+MOST_LOOKED_AT = 1_000
+CHARGED_STATES = ("active", "past_due", "trialing")
 TAXES = tuple(str(each) for each in TaxCategory)
 OPEN_STATES = ("due", "open", "authorized", "waiting_buyer", "quarantined")
 
@@ -88,6 +91,22 @@ class Listed:
     state: str
     due_at: datetime
     attempt_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What somebody may have meant already: charges that are open or of late, and the next one.
+
+    `coming_at` is when the schedule charges, if that is within three days.
+    """
+
+    rows: tuple[Listed, ...]
+    coming_at: datetime | None
+
+    @property
+    def is_any(self) -> bool:
+        """Whether something has to be looked at first."""
+        return bool(self.rows) or self.coming_at is not None
 
 
 def add_manual(room: Room, desk: Desk) -> None:
@@ -152,7 +171,7 @@ class ManualPages:
             # Two tabs at the same moment: the second one sees what the first one asked for.
             row = select(subscriptions.c.id).where(subscriptions.c.id == chosen.id)
             connection.execute(row.with_for_update()).all()
-            if self._beside(connection, chosen) and not beside_too:
+            if self._beside(connection, chosen).is_any and not beside_too:
                 raise ChargedBeside
             return request_one_off(
                 connection,
@@ -264,16 +283,20 @@ class ManualPages:
         }
         return Asked(order, reason, fields)
 
-    def _beside(self, connection: Connection, chosen: Chosen) -> list[Listed]:
-        """What is open, and what was asked for by hand lately."""
-        since = self.acting.now() - LATELY
-        found = listed(connection, chosen.id, limit=SHOWN_CHARGES)
-        return [
+    def _beside(self, connection: Connection, chosen: Chosen) -> Beside:
+        """What is open, what was charged lately by the schedule or by hand, and what comes soon."""
+        at = self.acting.now()
+        found = tuple(
             each
-            for each in found
-            if each.state in OPEN_STATES
-            or (each.purpose.startswith("one_off") and each.due_at >= since)
-        ]
+            for each in listed(connection, chosen.id, limit=MOST_LOOKED_AT)
+            if each.state in OPEN_STATES or (each.state == "paid" and each.due_at >= at - LATELY)
+        )
+        due = select(subscriptions.c.due_at).where(
+            subscriptions.c.id == chosen.id, subscriptions.c.state.in_(CHARGED_STATES)
+        )
+        coming_at = connection.execute(due).scalar_one_or_none()
+        soon = coming_at is not None and coming_at <= at + LATELY
+        return Beside(found, coming_at if soon else None)
 
     def _page(
         self, request: Request, chosen: Chosen, form: FormReader, *, status: int = 200
@@ -297,7 +320,7 @@ class ManualPages:
         *,
         status: int = 200,
     ) -> Response:
-        def work(connection: Connection) -> tuple[OneOffPreview, list[Listed]]:
+        def work(connection: Connection) -> tuple[OneOffPreview, Beside]:
             merchant = self.acting.merchant(connection)
             shown = preview_one_off(connection, merchant, order=asked.order, at=self.acting.now())
             return shown, self._beside(connection, chosen)
@@ -339,7 +362,7 @@ class ManualPages:
 
 
 class ChargedBeside(Exception):
-    """Something is open, or was charged by hand lately, and nobody said that this is meant too."""
+    """Something is open, charged lately or coming soon, and nobody said that this is meant too."""
 
 
 def listed(connection: Connection, subscription_id: int, *, limit: int) -> list[Listed]:

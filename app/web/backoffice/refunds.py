@@ -8,7 +8,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from app.web.backoffice.acting import MONEY_STAFF, Acting, refuse
-from app.web.backoffice.desk import Desk, row_number
+from app.web.backoffice.desk import Desk
+from app.web.backoffice.refund_people import check_people
 from app.web.shell import (
     ANY_STAFF,
     FINANCIERS,
@@ -17,11 +18,13 @@ from app.web.shell import (
     FormReader,
     Room,
     form_of,
+    row_number,
     staff_of,
     words_of,
     yen,
 )
 from app.web.shell.tables import TABLES
+from app.web.staff import Fresh, NotProved
 from billing import (
     ChargeStory,
     RefundableCharge,
@@ -83,6 +86,11 @@ class RefundPages:
     """Money back."""
 
     acting: Acting
+
+    @property
+    def fresh(self) -> Fresh:
+        """Approvals need a code of this moment."""
+        return Fresh(self.acting.shell)
 
     def listing(self, request: Request) -> Response:
         """What waits for a second person, and what was decided lately."""
@@ -190,6 +198,9 @@ class RefundPages:
         by, at = staff_of(request).name, self.acting.now()
 
         def work(connection: Connection) -> Approval:
+            if to == "approved":
+                merchant_id = self.acting.shell.merchant.id
+                check_people(connection, merchant_id=merchant_id, found=found, by=by)
             return decide_approval(
                 connection,
                 self.acting.merchant(connection),
@@ -201,7 +212,12 @@ class RefundPages:
             )
 
         try:
-            now = self.acting.shell.write(request, work)
+            if to == "approved":
+                now = self.fresh.write(request, form, work)
+            else:
+                now = self.acting.shell.write(request, work)
+        except NotProved:
+            return Again(self._approval(request, found, form, status=422))
         except BadInput as refused:
             refuse(form, refused, words_of(request), field="note")
             return Again(self._approval(request, found, form, status=409))
@@ -287,6 +303,7 @@ class RefundPages:
         self, request: Request, found: Approval, form: FormReader, *, status: int = 200
     ) -> Response:
         merchant = self.acting.shell.merchant
+        form.typed.pop("code", None)
         member = staff_of(request)
         mine = member.name.casefold() == found.asked_by.casefold()
         return self.acting.page(
@@ -297,6 +314,7 @@ class RefundPages:
             form=form,
             mine=mine,
             may_decide=FINANCIERS.admits(member.role) and not mine,
+            asks_code=found.state == "waiting" and self.fresh.is_asked(request),
             made=self.acting.shell.read(
                 lambda c: refunds_of_request(c, merchant, request_id=found.request_id)
             ),

@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.web.backoffice.desk import Desk, row_number
-from app.web.shell import ANY_STAFF, Access, Room, staff_of
+from app.web.backoffice.desk import Desk
+from app.web.shell import ANY_STAFF, Access, Room, row_number, staff_of
 from billing import NextCharge, SubscriptionStory, subscription_story
 from billing.desk import (
     CustomerCard,
@@ -24,6 +24,12 @@ from billing.desk import (
 from plans import BadInput
 
 STEPS = 100
+OFTEN = frozenset(
+    {
+        *("manual.title", "manual.charges"),
+        *("verbs.name.plan", "verbs.name.quantity", "verbs.name.cancel"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,7 @@ class SubscriptionPage:
             next_charge=_fitting(story),
             steps=steps,
             actions=[
-                (action.key, action.path(number))
+                (action.key, action.path(number), action.key in _often(owned.state))
                 for action in ACTIONS
                 if action.access.admits(role) and action.fits(owned.state)
             ],
@@ -93,6 +99,11 @@ class SubscriptionPage:
         assert card is not None, "a subscription has a customer"  # noqa: S101 - the key's promise
         story = _story(connection, self.desk, external_id)
         return story, card, timeline(connection, subscription_ids=[number], limit=STEPS)
+
+
+def _often(state: str) -> frozenset[str]:
+    """Keys of what is done often in a state; the rest is one click further."""
+    return OFTEN | {"verbs.name.resume" if state == "paused" else "verbs.name.pause"}
 
 
 def _story(connection: Connection, desk: Desk, external_id: str) -> SubscriptionStory | None:

@@ -20,7 +20,6 @@ from app.web.backoffice.acting import (
     Chosen,
     RefundAboveLimit,
     check_alone,
-    existing,
     given_back_yen,
     refuse,
     said,
@@ -43,7 +42,7 @@ from app.web.shell import (
 )
 from billing.agreements import act, keep_quote
 from billing.checkouts import plans_for_sale
-from billing.quotes import Quote, Situation, quote
+from billing.quotes import Quote, Situation, existing, quote
 from plans import PlansError
 from plans.lifecycle import Actor, Cancel, Pause, Reactivate, Resume, Undo, decide
 

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TypedDict
 from urllib.parse import urlencode
 
-from app.web.shell import Problem, read_day
-from app.web.shell.fields import FIRST_YEAR, LAST_YEAR
+from app.web.shell import LARGEST_ID, Problem, read_day
+from app.web.shell.fields import FIRST_YEAR, HYPHENS, LAST_YEAR
 from billing import Cursor, Narrowing
 
 STATES = (
@@ -17,7 +17,7 @@ STATES = (
     *("in_doubt", "intended", "pending", "refused"),
 )
 MOST_LETTERS = 100
-LARGEST_ID = 2**31 - 1  # PostgreSQL's INTEGER refuses to compare with more
+AN_ID = re.compile(r"[\w@.+-]*\d[\w@.+-]*", re.ASCII)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -156,7 +156,9 @@ def _read_text(field: str, asked: Mapping[str, str], problems: list[Problem]) ->
     if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in typed):
         problems.append(Problem(field, "problem.search_letters", {}))
         return None
-    return typed or None
+    # Ids are narrow wherever they are kept; names stay as they were typed.
+    plain = unicodedata.normalize("NFKC", typed.translate(HYPHENS))
+    return (plain if AN_ID.fullmatch(plain) else typed) or None
 
 
 def _read_after(asked: Mapping[str, str], problems: list[Problem]) -> Cursor | None:

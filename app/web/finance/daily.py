@@ -44,11 +44,16 @@ class Daily:
         return max(self.bars, key=lambda bar: bar.amount_yen)
 
 
-def draw_daily(*, date_from: date | None, last: date, day_total: DayTotal) -> Daily | None:
-    """The chart of at most 31 days up to `last`; None where there is nothing to see."""
+def days_drawn(*, date_from: date | None, last: date) -> list[date]:
+    """The days of the chart: at most 31 up to `last`."""
     earliest = last - timedelta(days=MOST_DAYS - 1)
     first = max(date_from, earliest) if date_from else earliest
-    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def draw_daily(*, date_from: date | None, last: date, day_total: DayTotal) -> Daily | None:
+    """The chart of at most 31 days up to `last`; None where there is nothing to see."""
+    days = days_drawn(date_from=date_from, last=last)
     totals = [day_total(day) for day in days]
     most = max((amount_yen for _, amount_yen in totals), default=0)
     if most == 0:
@@ -57,7 +62,7 @@ def draw_daily(*, date_from: date | None, last: date, day_total: DayTotal) -> Da
         _bar(day, total, position, len(days), most)
         for position, (day, total) in enumerate(zip(days, totals, strict=True))
     )
-    return Daily(bars=tuple(bars), clipped=first != date_from)
+    return Daily(bars=tuple(bars), clipped=days[:1] != [date_from])
 
 
 def _bar(day: date, total: tuple[int, int], position: int, days: int, most: int) -> Bar:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from app.web.shell.tables import TABLES
 from billing import Merchant, civil_date
@@ -20,6 +20,7 @@ refunds, chargebacks = TABLES["refund"], TABLES["chargeback"]
 subscriptions, customers = TABLES["subscription"], TABLES["customer"]
 
 GIVEN_BACK = ("refunded", "by_hand")
+IDS_AT_ONCE = 500
 KINDS = ("refunds", "chargebacks")
 FIGURES = ("charges", "captured_yen", "refunded_yen", "charged_back_yen", "net_yen")
 
@@ -82,8 +83,8 @@ def month_money(
     """The figures of the month that begins with `first`."""
     days = days_of(first)
     taken = day_figures(connection, merchant, days=days, today=today)
-    back = _by_day(returned(connection, merchant, "refunds", first=days[0], last=days[-1]))
-    contested = _by_day(returned(connection, merchant, "chargebacks", first=days[0], last=days[-1]))
+    back = returned_by_day(connection, merchant, "refunds", first=days[0], last=days[-1])
+    contested = returned_by_day(connection, merchant, "chargebacks", first=days[0], last=days[-1])
     return MonthMoney(
         first,
         tuple(
@@ -109,52 +110,89 @@ def days_of(first: date) -> list[date]:
 
 
 def returned(
-    connection: Connection, merchant: Merchant, kind: str, *, first: date, last: date
+    connection: Connection,
+    merchant: Merchant,
+    kind: str,
+    *,
+    first: date,
+    last: date,
+    skip: int = 0,
+    limit: int | None = None,
 ) -> list[Returned]:
     """The refunds or the chargebacks of some days, both included, oldest first."""
-    statement = (_refunds if kind == "refunds" else _chargebacks)(merchant, first, last)
-    return [_returned(row, merchant) for row in connection.execute(statement).mappings()]
+    ids = _ids(_of_days(connection, merchant, kind, first, last))[skip:]
+    shown = ids if limit is None else ids[:limit]
+    names = _names_of(connection, kind, shown)
+    return [_returned(names[number], merchant) for number in shown]
 
 
-def _refunds(merchant: Merchant, first: date, last: date) -> Select[Any]:
+def returned_by_day(
+    connection: Connection, merchant: Merchant, kind: str, *, first: date, last: date
+) -> dict[date, int]:
+    """Yen of refunds or chargebacks by the merchant's days; days without any are left out."""
+    found: dict[date, int] = {}
+    for row in _of_days(connection, merchant, kind, first, last):
+        on = _day_of(row.moment, merchant)
+        found[on] = found.get(on, 0) + row.amount_yen
+    return found
+
+
+def _of_days(
+    connection: Connection, merchant: Merchant, kind: str, first: date, last: date
+) -> Sequence[Any]:
+    """Moment, row and yen of each, without the names: what the index and little more tells."""
+    if kind == "chargebacks":
+        on = chargebacks.c.happened_on
+        of_days = select(on.label("moment"), chargebacks.c.id, chargebacks.c.amount_yen).where(
+            chargebacks.c.merchant_id == merchant.id, on.between(first, last)
+        )
+        return connection.execute(of_days).all()
     begins, _ = day_bounds(first, timezone=merchant.timezone)
     _, ends = day_bounds(last, timezone=merchant.timezone)
-    at = func.coalesce(refunds.c.answered_at, refunds.c.requested_at)
-    columns = (at.label("moment"), refunds.c.amount_yen, refunds.c.reason)
-    return (
-        select(*columns, refunds.c.refund_id.label("number"), *_NAMES)
-        .select_from(refunds.join(attempts, attempts.c.id == refunds.c.attempt_id).join(*_SLOT))
-        .where(refunds.c.merchant_id == merchant.id, refunds.c.state.in_(GIVEN_BACK))
-        .where(at >= begins, at < ends)
-        .order_by(at, refunds.c.id)
-    )
+    answered, asked = refunds.c.answered_at, refunds.c.requested_at
+    rows: list[Any] = []
+    # Asked apart, each is one range of the index; few that were given back have no answer.
+    for at, others in ((answered, ()), (asked, (answered.is_(None),))):
+        columns = at.label("moment"), refunds.c.id, refunds.c.amount_yen
+        chosen = refunds.c.merchant_id == merchant.id, at >= begins, at < ends
+        given_back = refunds.c.state.in_(GIVEN_BACK)
+        rows += connection.execute(select(*columns).where(*chosen, *others, given_back)).all()
+    return rows
 
 
-def _chargebacks(merchant: Merchant, first: date, last: date) -> Select[Any]:
-    on: ColumnElement[date] = chargebacks.c.happened_on
-    columns = (on.label("moment"), chargebacks.c.amount_yen, chargebacks.c.reason)
-    origin = chargebacks.join(attempts, attempts.c.id == chargebacks.c.attempt_id).join(*_SLOT)
-    return (
-        select(*columns, chargebacks.c.case_id.label("number"), *_NAMES)
-        .select_from(origin)
-        .where(chargebacks.c.merchant_id == merchant.id, on.between(first, last))
-        .order_by(on, chargebacks.c.id)
+def _ids(rows: Sequence[Any]) -> list[int]:
+    return [row.id for row in sorted(rows, key=lambda row: (row.moment, row.id))]
+
+
+def _names_of(connection: Connection, kind: str, ids: Sequence[int]) -> dict[int, Any]:
+    table = refunds if kind == "refunds" else chargebacks
+    moment: ColumnElement[Any] = (
+        func.coalesce(refunds.c.answered_at, refunds.c.requested_at)
+        if kind == "refunds"
+        else chargebacks.c.happened_on
     )
+    number = refunds.c.refund_id if kind == "refunds" else chargebacks.c.case_id
+    columns = table.c.id, moment.label("moment"), table.c.amount_yen, table.c.reason
+    found: dict[int, Any] = {}
+    for begin in range(0, len(ids), IDS_AT_ONCE):
+        statement = (
+            select(*columns, number.label("number"), *_NAMES)
+            .select_from(table.join(attempts, attempts.c.id == table.c.attempt_id).join(*_SLOT))
+            .where(table.c.id.in_(ids[begin : begin + IDS_AT_ONCE]))
+        )
+        found |= {row["id"]: row for row in connection.execute(statement).mappings()}
+    return found
+
+
+def _day_of(moment: date, merchant: Merchant) -> date:
+    if isinstance(moment, datetime):
+        return civil_date(at=moment, timezone=merchant.timezone)
+    return moment
 
 
 def _returned(row: Any, merchant: Merchant) -> Returned:
-    values = dict(row)
-    moment = values.pop("moment")
-    is_instant = isinstance(moment, datetime)
-    on = civil_date(at=moment, timezone=merchant.timezone) if is_instant else moment
-    return Returned(on=on, **values)
-
-
-def _by_day(rows: Sequence[Returned]) -> dict[date, int]:
-    found: dict[date, int] = {}
-    for row in rows:
-        found[row.on] = found.get(row.on, 0) + row.amount_yen
-    return found
+    values = {name: value for name, value in row.items() if name != "id"}
+    return Returned(on=_day_of(values.pop("moment"), merchant), **values)
 
 
 _NAMES = (

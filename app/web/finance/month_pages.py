@@ -1,31 +1,33 @@
 """The months: a table of days that adds up, the rows behind each figure, and both as files."""
 
-import csv
-import io
 import json
 import re
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from fastapi import Request
+from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.web.finance.charge_export import BOM
+from app.csv_files import encoded_rows
 from app.web.finance.month_figures import (
     FIGURES,
     KINDS,
     Money,
     MonthMoney,
+    Returned,
     days_of,
     month_money,
     returned,
+    returned_by_day,
 )
-from app.web.shell import ANY_STAFF, Entry, Remembered, Room, Shell, read_day, words_of
+from app.web.shell import ANY_STAFF, Entry, Remembered, Room, Shell, read_day, row_number, words_of
 from billing import civil_date
 
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 MOST_DAYS = 31
+ROWS_ON_A_PAGE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,29 +57,48 @@ class MonthPages:
         first, last = self._days(request)
         if kind not in KINDS:
             raise HTTPException(404)
+        after = request.query_params.get("after", "")
+        skip = row_number(after) if after else 0
         merchant = self.shell.merchant
-        found = self.shell.read(lambda c: returned(c, merchant, kind, first=first, last=last))
+
+        def work(connection: Connection) -> tuple[list[Returned], int]:
+            by_day = returned_by_day(connection, merchant, kind, first=first, last=last)
+            rows = returned(
+                connection,
+                merchant,
+                kind,
+                first=first,
+                last=last,
+                skip=skip,
+                limit=ROWS_ON_A_PAGE + 1,
+            )
+            return rows, sum(by_day.values())
+
+        found, total_yen = self.shell.read(work)
+        more = len(found) > ROWS_ON_A_PAGE
+        query = f"kind={kind}&from={first}&to={last}&after={skip + ROWS_ON_A_PAGE}"
         return self.shell.pages.page(
             request,
             "finance/returned.html",
             kind=kind,
             first=first,
             last=last,
-            rows=found,
-            total=sum(row.amount_yen for row in found),
+            rows=found[:ROWS_ON_A_PAGE],
+            total=total_yen,
+            next=f"/finance/rows?{query}" if more else "",
             name=_month_of(first),
         )
 
     def as_csv(self, request: Request) -> Response:
         """The month for a spreadsheet: UTF-8 with BOM, one line per day, the sum last."""
         money, words = self._money(request), words_of(request)
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\r\n")
-        writer.writerow([words("finance.day"), *(words(f"finance.{name}") for name in FIGURES)])
-        for day, each in money.days:
-            writer.writerow([day.isoformat(), *_values(each).values()])
-        writer.writerow([words("finance.sum"), *_values(money.total).values()])
-        return _file(BOM + text.getvalue(), "text/csv; charset=utf-8", money, "csv")
+        header = [words("finance.day"), *(words(f"finance.{name}") for name in FIGURES)]
+        rows: list[list[str | int]] = [
+            [day.isoformat(), *_values(each).values()] for day, each in money.days
+        ]
+        rows.append([words("finance.sum"), *_values(money.total).values()])
+        made = b"".join(encoded_rows(header, rows, encoding="utf-8"))
+        return _file(made, "text/csv; charset=utf-8", money, "csv")
 
     def as_json(self, request: Request) -> Response:
         """The month for a program; yen are whole, `fees_yen` is null until settlements are read."""
@@ -104,6 +125,7 @@ class MonthPages:
             lambda: self.shell.read(
                 lambda c: month_money(c, self.shell.merchant, first=first, today=today)
             ),
+            at=self.shell.clock.now(),
         )
 
     def _days(self, request: Request) -> tuple[date, date]:
@@ -121,7 +143,8 @@ class MonthPages:
 def add_months(room: Room, shell: Shell) -> None:
     """`/finance`, the rows behind its figures, and the month as a file."""
     pages = MonthPages(shell)
-    room.entries = (*room.entries, Entry("finance.title", "/finance", ANY_STAFF, place=30))
+    entry = Entry("finance.title", "/finance", ANY_STAFF, place=50, group="menu.reports")
+    room.entries = (*room.entries, entry)
     room.get("/finance", pages.month, access=ANY_STAFF)
     room.get("/finance/rows", pages.rows, access=ANY_STAFF)
     room.get("/finance.csv", pages.as_csv, access=ANY_STAFF)
@@ -136,6 +159,6 @@ def _month_of(day: date) -> str:
     return f"{day:%Y-%m}"
 
 
-def _file(text: str, media_type: str, money: MonthMoney, ending: str) -> Response:
+def _file(text: str | bytes, media_type: str, money: MonthMoney, ending: str) -> Response:
     named = f'attachment; filename="month-{_month_of(money.first)}.{ending}"'
     return Response(text, media_type=media_type, headers={"content-disposition": named})

@@ -1,11 +1,12 @@
 """The charge history: the list, one charge with its reasons, and the file for spreadsheets."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from fastapi import Request
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 
@@ -17,44 +18,51 @@ from app.web.finance.charge_filter import (
     read_filter,
     read_id,
 )
-from app.web.finance.daily import MOST_DAYS, Daily, draw_daily
+from app.web.finance.daily import MOST_DAYS, Daily, days_drawn, draw_daily
 from app.web.finance.month_pages import add_months
 from app.web.shell import (
     ANY_STAFF,
     Entry,
-    Pages,
     Problem,
     Remembered,
+    Role,
     Room,
     Shell,
     Words,
+    staff,
+    staff_of,
     words_of,
 )
 from billing import (
     ChargeHistoryRow,
     ChargeTotals,
+    captured_by_day,
     charge_history,
     charge_totals,
     civil_date,
     reading,
+    write_audit_event,
 )
+from billing.desk import subscriptions_named
 
 ROWS_ON_A_PAGE = 50
+MOST_NAMED = 500
+CHARGES_ENTRY = Entry("charges.title", "/charges", ANY_STAFF, place=10, group="menu.charges")
+REFUNDERS = staff(Role.SUPPORT, Role.FINANCE)
 
 
 @dataclass(frozen=True, slots=True)
 class ChargePages:
     """The pages of one merchant's charges."""
 
-    database: Engine
-    pages: Pages
+    shell: Shell
     # Sums of a large shop's month are asked for once in a while; see `Remembered`.
     sums: Remembered = field(default_factory=Remembered)
 
     @property
     def room(self) -> Room:
         """The routes, each with who may use it."""
-        room = Room("finance", entries=(Entry("charges.title", "/charges", ANY_STAFF, place=20),))
+        room = Room("finance", entries=(CHARGES_ENTRY,))
         room.get("/charges", self.listing, access=ANY_STAFF)
         room.get("/charges.csv", self.export, access=ANY_STAFF)
         room.get("/charges.json", self.export_json, access=ANY_STAFF)
@@ -66,15 +74,14 @@ class ChargePages:
         asked, problems = read_filter(request.query_params)
         if problems:
             return self._refusal(request, asked, problems)
-        with reading(self.database) as connection:
-            rows = self._rows(connection, asked, limit=ROWS_ON_A_PAGE + 1)
-            since = self._totals_since(asked, rows)
-            summed = replace(asked, date_from=asked.date_from or since, after=None)
-            totals = self.sums.get(
-                summed,
-                lambda: charge_totals(connection, merchant_id=self._merchant_id, **summed.chosen),
-            )
-            chart = self._chart(connection, asked, rows)
+        with reading(self.shell.database) as connection:
+            found = self._found(connection, asked)
+            rows = self._rows(connection, found, limit=ROWS_ON_A_PAGE + 1)
+            since, totals, chart = self._totals_since(asked, rows), None, None
+            # Whoever types one letter is shown the newest of many; sums of them would take long.
+            if found.search is None:
+                totals = self._totals(connection, found, since)
+                chart = self._chart(connection, found, rows)
         more = len(rows) > ROWS_ON_A_PAGE
         rows = rows[:ROWS_ON_A_PAGE]
         return self._page(
@@ -93,6 +100,7 @@ class ChargePages:
         if problems:
             return self._refusal(request, asked, problems)
         today = f"{self._today():%Y%m%d}"
+        self._note(request, asked, "csv")
         return StreamingResponse(
             self._csv(asked, words_of(request)),
             media_type="text/csv; charset=utf-8",
@@ -105,6 +113,7 @@ class ChargePages:
         if problems:
             return self._refusal(request, asked, problems)
         named = f'attachment; filename="charges-{self._today():%Y%m%d}.json"'
+        self._note(request, asked, "json")
         return StreamingResponse(
             self._json(asked),
             media_type="application/json",
@@ -116,18 +125,21 @@ class ChargePages:
         asked = read_id(attempt_id)
         if asked is None:
             raise HTTPException(404)
-        with reading(self.database) as connection:
-            detail = load_charge(connection, merchant=self.pages.merchant, attempt_id=asked)
+        with reading(self.shell.database) as connection:
+            detail = load_charge(connection, merchant=self.shell.merchant, attempt_id=asked)
         if detail is None:
             raise HTTPException(404)
-        return self.pages.page(request, "finance/charge.html", detail=detail)
+        may_refund = detail.shown.state == "captured" and REFUNDERS.admits(staff_of(request).role)
+        return self.shell.pages.page(
+            request, "finance/charge.html", detail=detail, may_refund=may_refund
+        )
 
     @property
     def _merchant_id(self) -> str:
-        return self.pages.merchant.id
+        return self.shell.merchant.id
 
     def _today(self) -> date:
-        return civil_date(at=self.pages.clock.now(), timezone=self.pages.merchant.timezone)
+        return civil_date(at=self.shell.clock.now(), timezone=self.shell.merchant.timezone)
 
     def _rows(
         self, connection: Connection, asked: ChargeFilter, *, limit: int
@@ -142,15 +154,58 @@ class ChargePages:
             )
         )
 
-    def _csv(self, asked: ChargeFilter, words: Words) -> Iterator[str]:
-        with reading(self.database) as connection:
-            rows = charge_history(connection, merchant_id=self._merchant_id, **asked.chosen)
-            yield from csv_chunks(rows, words=words, timezone=self.pages.merchant.timezone)
+    def _note(self, request: Request, asked: ChargeFilter, written_as: str) -> None:
+        """Who took the rows away, and which: names of customers are among them."""
+        facts = {"kind": "charge_history", "as": written_as, "filter": asked.query()}
+
+        def work(connection: Connection) -> None:
+            write_audit_event(
+                connection,
+                merchant_id=self._merchant_id,
+                kind="desk_exported",
+                actor=staff_of(request).name,
+                reason="-",
+                at=self.shell.clock.now(),
+                detail=json.dumps(facts, ensure_ascii=False, sort_keys=True),
+            )
+
+        self.shell.write(request, work)
+
+    def _csv(self, asked: ChargeFilter, words: Words) -> Iterator[bytes]:
+        with reading(self.shell.database) as connection:
+            chosen = self._found(connection, asked).chosen
+            rows = charge_history(connection, merchant_id=self._merchant_id, **chosen)
+            yield from csv_chunks(rows, words=words, timezone=self.shell.merchant.timezone)
 
     def _json(self, asked: ChargeFilter) -> Iterator[str]:
-        with reading(self.database) as connection:
-            rows = charge_history(connection, merchant_id=self._merchant_id, **asked.chosen)
+        with reading(self.shell.database) as connection:
+            chosen = self._found(connection, asked).chosen
+            rows = charge_history(connection, merchant_id=self._merchant_id, **chosen)
             yield from json_chunks(rows)
+
+    def _found(self, connection: Connection, asked: ChargeFilter) -> ChargeFilter:
+        """The filter with the subscriptions that its search names; as it is, where they are many.
+
+        Then every part of a name is looked for in the newest charges first, which soon finds some.
+        """
+        if not asked.search:
+            return replace(asked, search=None)
+        named = subscriptions_named(
+            connection, self.shell.merchant, text=asked.search, most=MOST_NAMED
+        )
+        if named is None:
+            return asked
+        return replace(asked, search=None, narrowing=replace(asked.narrowing, subscriptions=named))
+
+    def _totals(
+        self, connection: Connection, found: ChargeFilter, since: date | None
+    ) -> ChargeTotals:
+        summed = replace(found, date_from=found.date_from or since, after=None)
+        return self.sums.get(
+            summed,
+            lambda: charge_totals(connection, merchant_id=self._merchant_id, **summed.chosen),
+            at=self.shell.clock.now(),
+        )
 
     def _chart(
         self, connection: Connection, asked: ChargeFilter, rows: list[ChargeHistoryRow]
@@ -159,23 +214,22 @@ class ChargePages:
         if asked.after is not None or asked.state not in (None, "captured") or not rows:
             return None
 
-        def day_total(day: date) -> tuple[int, int]:
-            totals = charge_totals(
+        last = self._last_day(asked, newest=rows[0])
+
+        def draw() -> Daily | None:
+            captured = captured_by_day(
                 connection,
-                merchant_id=self._merchant_id,
-                date_from=day,
-                date_to=day,
-                state="captured",
-                search=asked.search,
+                self.shell.merchant,
+                days=days_drawn(date_from=asked.date_from, last=last),
                 narrowing=asked.narrowing,
             )
-            return totals.captured, totals.captured_yen
+            return draw_daily(
+                date_from=asked.date_from,
+                last=last,
+                day_total=lambda day: captured.get(day, (0, 0)),
+            )
 
-        last = self._last_day(asked, newest=rows[0])
-        return self.sums.get(
-            (asked, last),
-            lambda: draw_daily(date_from=asked.date_from, last=last, day_total=day_total),
-        )
+        return self.sums.get((asked, last), draw, at=self.shell.clock.now())
 
     def _totals_since(self, asked: ChargeFilter, rows: list[ChargeHistoryRow]) -> date | None:
         """Where the sums begin if the reader names no first day; None where she does.
@@ -190,7 +244,7 @@ class ChargePages:
 
     def _last_day(self, asked: ChargeFilter, *, newest: ChargeHistoryRow) -> date:
         """The filter's last day, but not past today; without one, the day of the newest charge."""
-        newest_day = civil_date(at=newest.at, timezone=self.pages.merchant.timezone)
+        newest_day = civil_date(at=newest.at, timezone=self.shell.merchant.timezone)
         if asked.date_to is None:
             return newest_day
         return max(newest_day, min(asked.date_to, self._today()))
@@ -211,7 +265,7 @@ class ChargePages:
         chart: Daily | None = None,
         next_query: str | None = None,
     ) -> Response:
-        return self.pages.page(
+        return self.shell.pages.page(
             request,
             "finance/charges.html",
             status=status,
@@ -230,6 +284,6 @@ class ChargePages:
 
 def finance_room(shell: Shell) -> Room:
     """The charge history and the months."""
-    room = ChargePages(shell.database, shell.pages).room
+    room = ChargePages(shell).room
     add_months(room, shell)
     return room

@@ -11,7 +11,7 @@ import secrets
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.web.shell.cookies import read_cookie, set_cookie
+from app.web.shell.cookies import drop_cookie, read_cookie, set_cookie
 
 COOKIE = "autopay_join"
 SECONDS = 24 * 60 * 60
@@ -35,6 +35,12 @@ def has_secret(request: Request) -> bool:
 def keep_secret(request: Request, response: Response) -> Response:
     """Let the browser keep its secret for a day."""
     set_cookie(request, response, COOKIE, browser_secret(request), seconds=SECONDS)
+    return response
+
+
+def forget_secret(request: Request, response: Response) -> Response:
+    """Take the secret back: what was begun in this browser is nobody's from now on."""
+    drop_cookie(request, response, COOKIE)
     return response
 
 

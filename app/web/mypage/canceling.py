@@ -12,8 +12,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from app.web.mypage.change_asking import answer, asked, needs_no_quote
-from app.web.mypage.change_quote import QuoteView
-from app.web.mypage.change_wish import Wish
+from app.web.mypage.change_view import QuoteView
 from app.web.mypage.home import story_of
 from app.web.mypage.subscription_mine import (
     CANCEL,
@@ -22,16 +21,16 @@ from app.web.mypage.subscription_mine import (
     UNDO,
     Held,
     Mine,
-    existing,
 )
 from app.web.mypage.subscription_refused import Said, said
-from app.web.shell import CUSTOMERS, Again, Done, FormReader, Room, form_of, words_of
-from billing.quotes import Situation
+from app.web.shell import CUSTOMERS, Again, Done, FormReader, Room, Wish, form_of, words_of
+from billing.quotes import Situation, existing
 from plans import PlansError
 from plans.lifecycle import Subscription, coming_charges, period_end, remaining_cycles
 
 FIELDS = {"": "when", "on_date": "when", "remaining_cycles": "when"}
 MOST_REASON = 400
+WHEN = ("renewal", "free", "next", "now")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ class _Desk:
 
     def _ask(self, request: Request, held: Held) -> Done | Again:
         form = FormReader(form_of(request))
-        when = form.choice("when", ("renewal", "free", "now"))
+        when = form.choice("when", WHEN)
         reason = form.lines("reason", most=MOST_REASON, required=False)
         if not form.problems:
             wish = self._wish(self.mine.situation(held), when, reason)
@@ -93,9 +92,10 @@ class _Desk:
 
     def _wish(self, situation: Situation, when: str, reason: str) -> Wish:
         was = existing(situation)
-        if when == "free":
-            free = free_from(was, on=self.mine.today())
-            return Wish(kind="cancel", when="on", on=free, reason=reason)
+        if when in ("free", "next"):
+            today = self.mine.today()
+            on = free_from(was, on=today) if when == "free" else after_next(was)
+            return Wish(kind="cancel", when="on", on=on, reason=reason)
         return Wish(kind="cancel", when=when, reason=reason)
 
     def _days(self, request: Request, situation: Situation) -> Sequence[Leaving]:
@@ -105,7 +105,12 @@ class _Desk:
         free = free_from(was, on=today)
         if free is not None and free > at_end:
             days = {"free": free, **days}
-        return [self._leaving(request, situation, when, on) for when, on in days.items()]
+        found = [self._leaving(request, situation, when, on) for when, on in days.items()]
+        following = after_next(was)
+        if following and all(each.refused is not None for each in found):
+            # On the day of a charge it is too late for that one: the next end is offered.
+            found.insert(0, self._leaving(request, situation, "next", following))
+        return found
 
     def _leaving(self, request: Request, situation: Situation, when: str, on: date) -> Leaving:
         wish, words = self._wish(situation, when, ""), words_of(request)
@@ -154,3 +159,9 @@ def free_from(was: Subscription, *, on: date) -> date | None:
     owed = remaining_cycles(was, on=on)
     charges = list(islice(coming_charges(was, before=date.max), owed + 1))
     return charges[owed][1] if len(charges) > owed else None
+
+
+def after_next(was: Subscription) -> date | None:
+    """The end of the cycle that is charged next; None when nothing is charged."""
+    charges = list(islice(coming_charges(was, before=date.max), 2))
+    return charges[1][1] if len(charges) > 1 else None

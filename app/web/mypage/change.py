@@ -8,17 +8,18 @@ from starlette.responses import Response
 
 from app.web.mypage.change_asking import answer, asked
 from app.web.mypage.change_offers import Offers, offers_of
-from app.web.mypage.change_quote import QuoteView
-from app.web.mypage.change_wish import TIMINGS, Wish
+from app.web.mypage.change_view import QuoteView
 from app.web.mypage.subscription_mine import CHANGE, SUBSCRIPTION, Held, Mine
 from app.web.mypage.subscription_refused import Said, refuse, said
 from app.web.shell import (
     CUSTOMERS,
+    TIMINGS,
     Again,
     Done,
     FormReader,
     Room,
     SentForm,
+    Wish,
     form_of,
     words_of,
 )
@@ -26,12 +27,13 @@ from billing.quotes import Situation
 from plans import PlansError
 
 MOST_SEATS = 100_000
-TABS = ("plan", "seats", "options")
+TABS = ("plan", "seats", "options", "coupon")
 # Where the engine's names of what is wrong stand in this form.
 FIELDS = {
     "plan": {"": "plan", "quantity": "quantity", "on_date": "on", "on": "when", "timing": "when"},
     "seats": {"": "quantity", "on_date": "on", "on": "when", "timing": "when"},
     "options": {"": "add_on", "quantity": "pieces", "on_date": "on", "on": "when"},
+    "coupon": {"": "coupon"},
 }
 
 
@@ -103,6 +105,7 @@ class _Desk:
             "change.html",
             status=422 if form.problems and status == 200 else status,
             held=held,
+            over=held.owned.state == "canceled",
             tab=_tab(form),
             offers=offers,
             form=form,
@@ -127,7 +130,7 @@ class _Desk:
     def _days(self, request: Request, situation: Situation, wish: Wish) -> Sequence[DayRow]:
         """Today, the next renewal, and the day that was typed."""
         words, rows = words_of(request), []
-        for when in TIMINGS:
+        for when in TIMINGS if wish.kind != "coupon" else ():
             if when == "on" and wish.on is None:
                 continue
             other = _at(wish, when)
@@ -150,7 +153,8 @@ def _wish(form: FormReader, offers: Offers) -> Wish | None:
     on = form.optional_day("on")
     if when == "on" and on is None:
         form.refuse("on", "field.required")
-    wish = {"plan": _plan, "seats": _seats, "options": _option}[tab](form, offers)
+    asks = {"plan": _plan, "seats": _seats, "options": _option, "coupon": _coupon}
+    wish = asks[tab](form, offers)
     if wish is None or form.problems:
         return None
     return Wish(kind=wish.kind, code=wish.code, number=wish.number, when=when, on=on)
@@ -177,6 +181,15 @@ def _option(form: FormReader, offers: Offers) -> Wish | None:
     return Wish(kind="add_on", code=code, number=form.whole("pieces", most=MOST_SEATS))
 
 
+def _coupon(form: FormReader, offers: Offers) -> Wish | None:
+    """A coupon counts from the next invoice on, so there is no day to choose."""
+    code = form.code("coupon", required=False)
+    if code and code not in offers.coupons:
+        form.refuse("coupon", "my.refused.coupon")
+        return None
+    return Wish(kind="coupon", code=code) if code else None
+
+
 def _start(form: FormReader, offers: Offers, view: QuoteView | None) -> None:
     """Fill in what nobody chose: the usual day, the seats as they are."""
     timing = getattr(view.quote.command, "timing", None) if view else None
@@ -190,7 +203,7 @@ def _start(form: FormReader, offers: Offers, view: QuoteView | None) -> None:
 
 
 def _sent(form: FormReader) -> dict[str, str]:
-    names = ("what", "plan", "quantity", "add_on", "pieces", "when", "on")
+    names = ("what", "plan", "quantity", "add_on", "pieces", "coupon", "when", "on")
     return {name: form.typed[name] for name in names if form.typed.get(name)}
 
 

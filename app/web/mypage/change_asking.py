@@ -5,12 +5,11 @@ from urllib.parse import urlencode
 
 from fastapi import Request
 
-from app.web.mypage.change_wish import Wish
-from app.web.mypage.subscription_mine import DECIDE, QUOTE, Held, Mine, existing
+from app.web.mypage.subscription_mine import DECIDE, QUOTE, Held, Mine
 from app.web.mypage.subscription_refused import refuse
-from app.web.shell import Done, FormReader, words_of
+from app.web.shell import Done, FormReader, Wish, words_of
 from billing.agreements import keep_quote
-from billing.quotes import Quote, Situation, quote
+from billing.quotes import Quote, Situation, existing, quote
 from plans import PlansError
 from plans.lifecycle import Actor, Cancel, Pause, Resume, Undo
 

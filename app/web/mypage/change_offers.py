@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from app.web.mypage.subscription_mine import existing
 from app.web.shell import Words
 from billing.checkouts import plans_for_sale
-from billing.quotes import Situation, plan_change, price_ref
+from billing.quotes import Situation, existing, plan_change, price_ref
 from plans import Plan, PlansError, Price
+from plans.lifecycle import CouponHeld
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,17 @@ class AddOnOffer:
 
 @dataclass(frozen=True, slots=True)
 class Offers:
-    """All of it; `seats` as they are, `counted` when there can be more."""
+    """All of it; `seats` as they are, `counted` when there can be more.
+
+    `coupons` are codes for the plan, never shown: they are for who knows them.
+    """
 
     plans: Sequence[PlanOffer]
     add_ons: Sequence[AddOnOffer]
     seats: int
     counted: bool
+    coupons: frozenset[str]
+    held_coupons: Sequence[str]
 
 
 def offers_of(situation: Situation, *, today: date, words: Words) -> Offers:
@@ -59,6 +64,12 @@ def offers_of(situation: Situation, *, today: date, words: Words) -> Offers:
         add_ons=_add_ons(situation, today, words),
         seats=was.quantity,
         counted=_counted(price),
+        coupons=frozenset(
+            code
+            for code, versions in situation.catalogue.coupons.items()
+            if versions[-1].is_for(was.plan_code)
+        ),
+        held_coupons=[each.code for each in was.coupons if _still_counts(situation, each)],
     )
 
 
@@ -86,6 +97,12 @@ def _add_ons(situation: Situation, today: date, words: Words) -> list[AddOnOffer
             name = words.pick(ja=add_on.name_ja, en=add_on.name_en)
             found.append(AddOnOffer(code, name, one_yen, held.get(code, 0), add_on.recurring))
     return found
+
+
+def _still_counts(situation: Situation, held: CouponHeld) -> bool:
+    versions = situation.catalogue.coupons.get(held.code, ())
+    cycles = versions[-1].cycles if versions else None
+    return cycles is None or held.cycles_used < cycles
 
 
 def _counted(price: Price) -> bool:

@@ -4,67 +4,30 @@ A quote that no longer holds leads to a new one, with what changed in between.
 """
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fastapi import Request
+from markupsafe import Markup
+from sqlalchemy import Connection
 from starlette.responses import Response
 
 from app.web.mypage.amazon_button import engine_of
 from app.web.mypage.change_asking import keep
+from app.web.mypage.change_view import QuoteView
 from app.web.mypage.payment_method import payment_path
+from app.web.mypage.quote_consent import quote_shown
 from app.web.mypage.subscription_mine import QUOTE, SUBSCRIPTION, Held, Mine
 from app.web.mypage.subscription_refused import Said, said
 from app.web.mypage.subscription_words import asked_words
-from app.web.shell import CUSTOMERS, Again, Done, Room, Words, words_of, yen
+from app.web.shell import CUSTOMERS, Again, Done, Room, customer_of, form_of, words_of, yen
 from billing import StoredQuote, load_catalogue, stored_quote
 from billing.agreements import Confirmation, PermissionNotReady, confirm_quote
-from billing.quotes import (
-    BillAhead,
-    CapRefuses,
-    Quote,
-    StaleQuote,
-    explain_en,
-    explain_ja,
-    under_cap,
-)
+from billing.checkouts import ConsentShown, record_consent
+from billing.quotes import CapRefuses, Quote, StaleQuote
 from plans import PlansError
-from plans.lifecycle import Cancel
 from scheduler import AmazonSilent, BillingEngine, RunStopped
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class QuoteView:
-    """A quote as a page shows it; every figure and every word of it is the engine's."""
-
-    quote: Quote
-    ahead: tuple[BillAhead, ...]
-    explained: Sequence[str]
-
-    @classmethod
-    def of(cls, quote: Quote, words: Words) -> "QuoteView":
-        """Of a quote, in the reader's language."""
-        explained = explain_ja(quote) if words.language == "ja" else explain_en(quote)
-        ahead = under_cap(quote.subscription_id, quote.coming, quote.cap.after)
-        return cls(quote, ahead, explained.splitlines())
-
-    @property
-    def total_yen(self) -> int:
-        """The charges of the twelve months after today."""
-        return sum(bill.charge_yen for bill in self.quote.coming)
-
-    @property
-    def total_before_yen(self) -> int:
-        """The charges of twelve months without the change."""
-        return sum(bill.charge_yen for bill in self.quote.coming_before)
-
-    @property
-    def fee_yen(self) -> int:
-        """What leaving early costs."""
-        decided = self.quote.decided
-        return (decided.fee_yen or 0) if isinstance(decided, Cancel) else 0
 
 
 def add_quote(room: Room, mine: Mine) -> None:
@@ -89,21 +52,20 @@ class _Desk:
         return self.mine.shell.act_once(request, lambda _: self._confirm(request, held, found))
 
     def _confirm(self, request: Request, held: Held, found: StoredQuote) -> Done | Again:
-        engine = None
-        if found.state == "open" and found.quote.charge_today_yen:
+        engine, shown = None, self._shown(request, held, found)
+        pays_yen = QuoteView.of(found.quote, words_of(request)).pays_yen
+        if found.state == "open" and form_of(request).get("shown") != shown.html_hash:
+            problem: Said = "my.quote.shown_changed", {}
+            return Again(self._page(request, held, found, problem=problem, status=409))
+        if found.state == "open" and pays_yen:
             engine = engine_of(self.mine.shell)
             if engine is None:
-                problem: Said = "my.quote.no_engine", {}
+                problem = "my.quote.no_engine", {}
                 return Again(self._page(request, held, found, problem=problem, status=503))
         try:
             done = self.mine.shell.write(
                 request,
-                lambda c: confirm_quote(
-                    c,
-                    self.mine.merchant(c),
-                    quote_id=found.quote.quote_id,
-                    at=self.mine.now(),
-                ),
+                lambda c: self._agree(c, request, held, found, shown),
             )
         except StaleQuote as stale:
             return self._stale(request, held, stale)
@@ -113,7 +75,38 @@ class _Desk:
             return Again(self._page(request, held, found, problem=problem, cure=cure, status=409))
         if engine is not None:
             _charge(engine, done)
-        return self._told(held, found.quote)
+        return self._told(held, found.quote, pays_yen)
+
+    def _agree(
+        self,
+        connection: Connection,
+        request: Request,
+        held: Held,
+        found: StoredQuote,
+        shown: ConsentShown,
+    ) -> Confirmation:
+        """Confirm the quote and keep what was agreed to, in one transaction."""
+        merchant, at = self.mine.merchant(connection), self.mine.now()
+        quote_id = found.quote.quote_id
+        # Read again: another tab may have confirmed it, and that consent is the one.
+        is_open = stored_quote(connection, merchant, quote_id=quote_id).state == "open"
+        done = confirm_quote(connection, merchant, quote_id=quote_id, at=at)
+        if is_open:
+            record_consent(
+                connection,
+                merchant,
+                shown,
+                at=at,
+                customer_id=customer_of(request).customer_id,
+                subscription_id=held.owned.id,
+            )
+        return done
+
+    def _shown(self, request: Request, held: Held, found: StoredQuote) -> ConsentShown:
+        words, shell = words_of(request), self.mine.shell
+        catalogue = shell.read(lambda c: load_catalogue(c, shell.merchant.id))
+        heading = asked_words(found.quote.command, catalogue, words)
+        return quote_shown(shell, request, held, QuoteView.of(found.quote, words), heading)
 
     def _stale(self, request: Request, held: Held, stale: StaleQuote) -> Done:
         words, new = words_of(request), stale.new_quote
@@ -130,20 +123,20 @@ class _Desk:
             tone="warn",
         )
 
-    def _told(self, held: Held, quote: Quote) -> Done:
+    def _told(self, held: Held, quote: Quote, pays_yen: int) -> Done:
         """What became of it, on the page of the subscription."""
         found = self.mine.shell.read(
             lambda c: stored_quote(c, self.mine.merchant(c), quote_id=quote.quote_id)
         )
         leads_to = held.path(SUBSCRIPTION)
-        amount = yen(quote.charge_today_yen)
+        amount = yen(pays_yen)
         if found.state == "declined":
             return Done(
                 payment_path(held.id), "my.quote.was_declined", {"amount": amount}, tone="bad"
             )
         if found.state == "charging":
             return Done(leads_to, "my.quote.is_charging", {"amount": amount}, tone="warn")
-        if quote.charge_today_yen:
+        if pays_yen:
             return Done(leads_to, "my.quote.done_charged", {"amount": amount})
         return Done(leads_to, "my.quote.done")
 
@@ -159,13 +152,16 @@ class _Desk:
     ) -> Response:
         words, shell = words_of(request), self.mine.shell
         catalogue = shell.read(lambda c: load_catalogue(c, shell.merchant.id))
+        shown = self._shown(request, held, found)
         return self.mine.page(
             request,
             "quote.html",
             status=status,
             held=held,
             found=found,
-            view=QuoteView.of(found.quote, words),
+            shown=Markup(shown.html),  # noqa: S704 - drawn by our own template, escaped there
+            shown_hash=shown.html_hash,
+            pays_yen=QuoteView.of(found.quote, words).pays_yen,
             heading=asked_words(found.quote.command, catalogue, words),
             problem=problem,
             cure=payment_path(held.id) if cure else "",

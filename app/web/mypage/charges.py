@@ -12,8 +12,8 @@ from amazonpay import AmazonPayError
 from app.web.mypage.amazon_button import engine_of
 from app.web.mypage.charges_owned import OwnCharge, own_charge, own_charges
 from app.web.mypage.payment_method import payment_path
-from app.web.mypage.subscription_mine import Mine, row_number
-from app.web.shell import CUSTOMERS, Done, Entry, Room, customer_of, yen
+from app.web.mypage.subscription_mine import Mine
+from app.web.shell import CUSTOMERS, Done, Entry, Room, customer_of, row_number, yen
 from billing import (
     ChargeStory,
     WatchedPermission,

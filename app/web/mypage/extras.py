@@ -35,6 +35,7 @@ from billing.checkouts import (
     extra_item,
     extras_for_sale,
     record_consent,
+    record_text,
     stored_consents,
 )
 from billing.deliveries import load_notice_rules
@@ -56,6 +57,10 @@ MOST = 1000
 JUST_NOW = timedelta(minutes=10)
 # Something to look at before there is a form; nothing is charged under it.
 PREVIEW = "preview"
+
+
+class _BoughtJustNow(Exception):
+    """The same was bought meanwhile; nothing is bought until the customer says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +110,17 @@ def _for_sale(shell: Shell, mine: OwnSubscription) -> list[AddOn]:
 def _screen(
     shell: Shell, request: Request, subscription_id: str, code: str, form: FormReader
 ) -> _Screen | None:
-    """None when the quantity cannot be bought; the form says why."""
+    """None when the quantity cannot be bought, which the form says; raises 404 for no extra."""
     mine = own_subscription(shell, request, subscription_id)
     add_on = next((each for each in _for_sale(shell, mine) if each.code == code), None)
     if add_on is None:
         raise HTTPException(404)
     form.typed.setdefault("quantity", str(add_on.quantity_min))
-    typed = form.typed["quantity"]
-    quantity = int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 5 else 0
+    quantity = add_on.quantity_min
+    if form.typed["quantity"] != str(quantity):
+        quantity = form.whole("quantity", least=1, most=MOST)
+    if "quantity" in form.problems:
+        return None
     try:
         item = extra_item(add_on, quantity=quantity)
         order = OneOff(mine.id, PREVIEW, (item,))
@@ -120,7 +128,7 @@ def _screen(
             lambda c: preview_one_off(c, shell.merchant, order=order, at=shell.clock.now())
         )
     except PlansError:
-        form.refuse("quantity", "field.range", least=add_on.quantity_min, most=MOST)
+        form.refuse("quantity", "join.quantity.refused", number=f"{quantity:,}")
         return None
     rules = shell.read(lambda c: load_notice_rules(c, shell.merchant.id))
     shown = drawn_consent(
@@ -128,19 +136,36 @@ def _screen(
         request,
         template=TEMPLATE,
         kind="one_off",
-        figures={"extra": code, "quantity": quantity, "amount_yen": preview.total_yen},
+        figures={
+            "subscription": mine.id,
+            "extra": code,
+            "quantity": quantity,
+            "amount_yen": preview.total_yen,
+        },
         values={"rules": rules, "mine": mine, "item": item, "preview": preview},
     )
-    again = _bought_just_now(shell, request, shown)
+    again = shell.read(lambda c: _bought_just_now(c, shell, request, shown))
     return _Screen(mine, add_on, quantity, preview, shown, again)
 
 
-def _bought_just_now(shell: Shell, request: Request, shown: ConsentShown) -> bool:
+def _hindrance(preview: OneOffPreview) -> str:
+    """Why it cannot be charged now, as the end of the key of its words; empty when it can."""
+    if preview.refused is None:
+        return ""
+    known = {"total_yen": "room", "charge_permission": "method"}
+    return known.get(preview.refused.field, "not_now")
+
+
+def _bought_just_now(
+    connection: Connection, shell: Shell, request: Request, shown: ConsentShown
+) -> bool:
     """Whether the very same was bought minutes ago: by the back button, or a second time?"""
     customer_id, since = customer_of(request).customer_id, shell.clock.now() - JUST_NOW
-    kept = shell.read(lambda c: stored_consents(c, shell.merchant, customer_id=customer_id))
+    kept = stored_consents(connection, shell.merchant, customer_id=customer_id)
+    # By its figures: the same purchase in the other language is the same.
+    figures = record_text(shown.offer)
     return any(
-        each.kind == shown.kind and each.html_hash == shown.html_hash and each.agreed_at > since
+        each.kind == shown.kind and each.offer == figures and each.agreed_at > since
         for each in kept
     )
 
@@ -157,10 +182,12 @@ def _draw(
     return shell.pages.page(
         request,
         "mypage/extra.html",
-        status=status,
+        status=422 if form.problems else status,
         screen=screen,
         shown=Markup(screen.shown.html) if screen else "",  # noqa: S704 - our own template drew it
         form=form,
+        hindrance=_hindrance(screen.preview) if screen else "",
+        payment=f"/my/payment/{subscription_id}",
         action=f"/my/extras/{subscription_id}/{code}",
         back=f"/my/extras/{subscription_id}",
     )
@@ -172,8 +199,7 @@ def _buy(
     form = FormReader(form_of(request))
     screen = _screen(shell, request, subscription_id, code, form)
     form.flag("agree", must=True)
-    if screen is not None and screen.bought_just_now:
-        form.flag("again", must=True)
+    again = form.flag("again", must=screen is not None and screen.bought_just_now)
     if screen is not None and form_of(request).get("shown") != screen.shown.html_hash:
         form.refuse("agree", "join.checkout.changed")
     if screen is None or form.problems or screen.preview.refused is not None:
@@ -186,6 +212,7 @@ def _buy(
     at, mine = shell.clock.now(), customer_of(request).customer_id
 
     def request_it(connection: Connection) -> int:
+        asked = (connection, shell, request, screen.shown)
         made = request_one_off(
             connection,
             shell.merchant,
@@ -194,6 +221,9 @@ def _buy(
             reason="bought on My Page",
             at=at,
         )
+        # Asked again behind the lock of the subscription: another tab may have been faster.
+        if not made.repeated and not again and _bought_just_now(*asked):
+            raise _BoughtJustNow
         record_consent(
             connection,
             shell.merchant,
@@ -203,7 +233,11 @@ def _buy(
         )
         return made.slot_id
 
-    slot_id = shell.write(request, request_it)
+    try:
+        slot_id = shell.write(request, request_it)
+    except _BoughtJustNow:
+        form.refuse("again", "field.must")
+        return Again(_draw(shell, request, subscription_id, code, form, status=422))
     # When Amazon is away it stays requested, and the next run charges it.
     with contextlib.suppress(RunStopped, AmazonSilent):
         engine.charge_now([slot_id])

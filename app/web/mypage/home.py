@@ -20,12 +20,13 @@ from app.web.mypage.subscription_mine import (
     Mine,
 )
 from app.web.mypage.subscription_words import waiting_words
-from app.web.shell import CUSTOMERS, Room, Words, customer_of, words_of
+from app.web.shell import CUSTOMERS, Room, Words, customer_of, row_number, words_of
 from billing import Merchant, SubscriptionStory, load_catalogue, subscription_story
 from plans import BadInput
 from plans.lifecycle import Actor, Cancellation
 
 HOME = "/my/"
+AT_ONCE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +63,33 @@ class Card:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What the first page shows: `cards` of the `count` subscriptions there are."""
+
+    name: str
+    count: int
+    cards: Sequence[Card]
+
+
 def add_home(room: Room, mine: Mine) -> None:
     """Declare the first page."""
 
     def home(request: Request) -> Response:
         """What the customer has, at a glance."""
         words = words_of(request)
-        name, cards = mine.shell.read(lambda c: _all(c, mine, request, words))
-        return mine.page(request, "home.html", name=name, cards=cards)
+        begin = row_number(request.query_params.get("from", "0"))
+        found = mine.shell.read(lambda c: _some(c, mine, request, words, begin))
+        following = begin + AT_ONCE
+        return mine.page(
+            request,
+            "home.html",
+            name=found.name,
+            cards=found.cards,
+            several=found.count > 1,
+            first=HOME if begin else "",
+            following=f"{HOME}?from={following}" if following < found.count else "",
+        )
 
     room.get(HOME, home, access=CUSTOMERS)
 
@@ -101,13 +121,18 @@ def charges_to_pay(connection: Connection, mine: Mine, request: Request) -> list
     )
 
 
-def _all(
-    connection: Connection, mine: Mine, request: Request, words: Words
-) -> tuple[str, list[Card]]:
-    name = mine.card(connection, request).name
+def _some(connection: Connection, mine: Mine, request: Request, words: Words, begin: int) -> Glance:
+    """A page of cards, those with something to pay first: each asks the engine for its future."""
     charges = charges_to_pay(connection, mine, request)
+    owing = {each.subscription_row for each in charges}
     held = mine.held(connection, request)
-    return name, [card_of(connection, mine, each, charges, words) for each in held]
+    held.sort(key=lambda each: each.owned.id not in owing)
+    shown = held[begin : begin + AT_ONCE] or held[:AT_ONCE]
+    return Glance(
+        name=mine.card(connection, request).name,
+        count=len(held),
+        cards=[card_of(connection, mine, each, charges, words) for each in shown],
+    )
 
 
 def story_of(

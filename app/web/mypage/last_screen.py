@@ -57,7 +57,7 @@ class _Known:
 
 
 def last_screen(shell: Shell, request: Request, found: Checkout) -> LastScreen:
-    """Work out the last screen of a checkout as things stand now.
+    """Work out the last screen of a checkout as things stand now; once agreed to, as they stood.
 
     Raises PlansError when what was chosen is not for sale any more.
     """
@@ -75,11 +75,17 @@ def _of_sign_up(shell: Shell, request: Request, found: Checkout) -> LastScreen:
             plan_code=found.wanted.plan_code,
             quantity=found.wanted.quantity,
             coupon=found.wanted.coupon,
+            add_ons=found.wanted.add_ons,
         )
     )
     offer = shell.read(
         lambda c: offer_now(
-            c, shell, wanted, subscription_id=found.subscription, buyer_id=found.buyer_id
+            c,
+            shell,
+            wanted,
+            subscription_id=found.subscription,
+            buyer_id=found.buyer_id,
+            at=found.agreed_at if settled else None,
         )
     )
     rules = shell.read(lambda c: load_notice_rules(c, shell.merchant.id))

@@ -7,9 +7,9 @@ from fastapi import Request
 from starlette.responses import Response
 
 from app.web.mypage.change_asking import asked
-from app.web.mypage.change_wish import Wish
-from app.web.mypage.subscription_mine import PAUSE, SUBSCRIPTION, Held, Mine, existing
-from app.web.shell import CUSTOMERS, Again, Done, FormReader, Room, form_of
+from app.web.mypage.subscription_mine import PAUSE, SUBSCRIPTION, Held, Mine
+from app.web.shell import CUSTOMERS, Again, Done, FormReader, Room, Wish, form_of
+from billing.quotes import existing
 from plans import SubscriptionState
 from plans.lifecycle import ChangeNextDate, Pause, Resume, SkipCycles, why_not
 
@@ -37,7 +37,7 @@ class _Desk:
     def show(self, request: Request, subscription_id: str) -> Response:
         """What can be done about the dates as things stand."""
         held = self.mine.one(request, subscription_id)
-        return self._page(request, held, FormReader(start={"number": 1, "when": "renewal"}))
+        return self._page(request, held, FormReader())
 
     def ask(self, request: Request, subscription_id: str) -> Response:
         """Keep the quote of what was chosen and look at it."""
@@ -68,12 +68,15 @@ class _Desk:
             case "resume":
                 return Wish(kind="resume", on=form.optional_day("resume_on", first=today))
             case _:
-                return Wish(kind="move", on=form.day("to", first=today))
+                return Wish(kind="date", on=form.day("to", first=today))
 
     def _page(
         self, request: Request, held: Held, form: FormReader, *, status: int = 200
     ) -> Response:
         was = existing(self.mine.situation(held))
+        # The page has several forms: what was typed into one leaves the others as they begin.
+        form.typed.setdefault("number", "1")
+        form.typed.setdefault("when", "renewal")
         return self.mine.page(
             request,
             "pause.html",

@@ -66,15 +66,15 @@ def returned(shell: Shell, request: Request, *, purpose: str, again: str) -> Ret
     """What the buyer came back with, or the page that says why it cannot go on."""
     state = request.query_params.get("state", "")
     if not is_own_mark(request, purpose, state):
-        return _stopped(shell, request, "join.back.other_browser", again)
+        return stopped(shell, request, "join.back.other_browser", again)
     session = _read(shell, request.query_params.get(SESSION, ""))
     if session is None:
-        return _stopped(shell, request, "join.back.unknown", again)
+        return stopped(shell, request, "join.back.unknown", again)
     if session.state != CheckoutSessionState.OPEN or session.buyer is None:
-        return _stopped(shell, request, "join.back.over", again)
+        return stopped(shell, request, "join.back.over", again)
     if _state_of(session) != state:
         log.warning("a checkout session was brought to a browser that did not begin it")
-        return _stopped(shell, request, "join.back.other_browser", again)
+        return stopped(shell, request, "join.back.other_browser", again)
     return Returned(session.checkout_session_id, session.buyer.buyer_id)
 
 
@@ -101,6 +101,7 @@ def _state_of(session: CheckoutSession) -> str:
     return parse_qs(urlsplit(address).query).get("state", [""])[0]
 
 
-def _stopped(shell: Shell, request: Request, key: str, again: str) -> Response:
-    page = shell.pages.page(request, "mypage/stopped.html", problem=key, again=again)
+def stopped(shell: Shell, request: Request, key: str, again: str, *, status: int = 200) -> Response:
+    """Say why it cannot go on, by the key of the words, and that nothing was ordered."""
+    page = shell.pages.page(request, "mypage/stopped.html", status=status, problem=key, again=again)
     return keep_secret(request, page)

@@ -1,28 +1,40 @@
 """Signing up: plans, the choice with every price before Amazon's button, and the way back."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from urllib.parse import urlencode
 
 from fastapi import Request
 from sqlalchemy import Connection
-from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from amazonpay import FrequencyUnit, RecurringMetadata
 from app.web.mypage.amazon_button import at_public_host, checkout
 from app.web.mypage.browser_secret import keep_secret, mark
-from app.web.mypage.returning import Returned, returned
+from app.web.mypage.returning import Returned, returned, stopped
 from app.web.mypage.sign_up_offer import TimeWords
 from app.web.mypage.signing_in import sign_in_customer
 from app.web.shell import OPEN, SIGN_IN, FormReader, Room, SentForm, Shell, known_customer
 from billing import civil_date, load_catalogue, load_merchant
-from billing.checkouts import Offer, Wanted, plans_for_sale, session_amount_yen, sign_up_offer
+from billing.checkouts import (
+    Offer,
+    Wanted,
+    add_ons_for_sale,
+    least_quantity,
+    not_tested,
+    plans_for_sale,
+    session_amount_yen,
+    sign_up_offer,
+)
 from billing.customers import customer_of_buyer
-from plans import Catalogue, PlansError, Price, Unit
+from plans import AddOn, Catalogue, CouponRefused, PlansError, Price, Unit, UnknownOffer
 
 JOIN = "/my/join"
 RETURN = "/my/join/return"
 PLAN = "/my/join/plans/{plan_code}"
 PURPOSE = "sign_up"
+CHOSEN = ("plan", "quantity", "coupon", "add_ons")
 MOST_SEATS = 1000
 
 UNITS = {
@@ -40,10 +52,11 @@ def add_sign_up(room: Room, shell: Shell) -> None:
         """What is for sale today."""
         on = civil_date(at=shell.clock.now(), timezone=shell.merchant.timezone)
         catalogue = shell.read(lambda c: load_catalogue(c, shell.merchant.id))
+        off = shell.read(lambda c: not_tested(c, shell.merchant))
         page = shell.pages.page(
             request,
             "mypage/plans.html",
-            plans=plans_for_sale(catalogue, on=on),
+            plans=[each for each in plans_for_sale(catalogue, on=on) if each[0].code not in off],
             sign_in=SIGN_IN,
         )
         return keep_secret(request, page)
@@ -82,27 +95,37 @@ def offer_now(
     *,
     subscription_id: str = "preview",
     buyer_id: str = "",
+    at: datetime | None = None,
 ) -> Offer:
-    """What a choice means now, by the merchant's rules of now; raises PlansError."""
+    """What a choice means now, or at `at`, by the merchant's rules of now; raises PlansError."""
     return sign_up_offer(
         connection,
         load_merchant(connection, shell.merchant.id),
         wanted=wanted,
         subscription_id=subscription_id,
-        at=shell.clock.now(),
+        at=at or shell.clock.now(),
         buyer_id=buyer_id,
     )
+
+
+def not_sold(shell: Shell, request: Request, *, status: int = 410) -> Response:
+    """Say that what was chosen is not sold any more; the plans are one click away."""
+    return stopped(shell, request, "join.not_sold", JOIN, status=status)
 
 
 def _choose(shell: Shell, request: Request, plan_code: str) -> Response:
     on = civil_date(at=shell.clock.now(), timezone=shell.merchant.timezone)
     catalogue = shell.read(lambda c: load_catalogue(c, shell.merchant.id))
+    dropped = request.query_params.get("dropped", "")
     try:
         plan, price = catalogue.plan(plan_code), catalogue.price_on(plan_code, on)
     except PlansError:
-        raise HTTPException(404) from None
+        return not_sold(shell, request, status=404)
+    if plan_code in shell.read(lambda c: not_tested(c, shell.merchant)):
+        return not_sold(shell, request, status=404)
     form = FormReader(SentForm(fields=tuple(request.query_params.multi_items())))
-    wanted = _wanted(form, plan_code, price)
+    sold = add_ons_for_sale(catalogue, plan_code=plan_code, on=on)
+    wanted = _wanted(form, plan_code, price, sold)
     offer = None if form.problems else _offer(shell, form, wanted)
     button = None
     if offer is not None and offer.fits:
@@ -116,44 +139,51 @@ def _choose(shell: Shell, request: Request, plan_code: str) -> Response:
         offer=offer,
         form=form,
         button=button,
+        add_ons=[(each, each.amount(quantity=least_quantity(each)).yen) for each in sold],
         action=plan_path(plan_code),
         all_plans=JOIN,
         has_coupons=_has_coupons(catalogue, plan_code),
         times=TimeWords.of(offer) if offer else None,
+        # The address is anybody's to write: only a coupon of ours is named on the page.
+        dropped=dropped if dropped in catalogue.coupons else "",
     )
     return keep_secret(request, page)
 
 
-def _wanted(form: FormReader, plan_code: str, price: Price) -> Wanted:
+def _wanted(form: FormReader, plan_code: str, price: Price, sold: Sequence[AddOn]) -> Wanted:
     counted = price.per_seat or price.tiers is not None
     quantity = 1
     if counted and form.typed.get("quantity"):
         quantity = form.whole("quantity", least=1, most=MOST_SEATS)
     form.typed.setdefault("quantity", "1")
     coupon = form.code("coupon", required=False)
-    return Wanted(plan_code=plan_code, quantity=quantity or 1, coupon=coupon)
+    return Wanted(
+        plan_code=plan_code,
+        quantity=quantity or 1,
+        coupon=coupon,
+        add_ons=tuple(form.choices("add_on", [each.code for each in sold])),
+    )
 
 
 def _offer(shell: Shell, form: FormReader, wanted: Wanted) -> Offer | None:
     try:
         return shell.read(lambda c: offer_now(c, shell, wanted))
-    except PlansError as refused:
-        if wanted.coupon:
-            form.refuse("coupon", "join.coupon.refused", code=wanted.coupon)
-        else:
-            form.refuse("quantity", "join.quantity.refused", why=str(refused))
-        return None
+    except (CouponRefused, UnknownOffer):
+        form.refuse("coupon", "join.coupon.refused", code=wanted.coupon)
+    except PlansError:
+        form.refuse("quantity", "join.quantity.refused", number=f"{wanted.quantity:,}")
+    return None
 
 
 def _button(shell: Shell, request: Request, offer: Offer) -> object:
     wanted = offer.wanted
-    chosen = {"plan": wanted.plan_code, "quantity": str(wanted.quantity), "coupon": wanted.coupon}
+    chosen = _chosen(wanted)
     return checkout(
         shell,
         request,
         back=RETURN,
         marked={**chosen, "state": mark(request, f"{PURPOSE} {_said(chosen)}")},
-        cancel=f"{plan_path(wanted.plan_code)}?{urlencode(chosen)}",
+        cancel=_choice_path(wanted),
         recurring=recurring_of(offer.price, offer),
         goods=offer.price.physical,
         amount_yen=session_amount_yen(offer),
@@ -161,7 +191,7 @@ def _button(shell: Shell, request: Request, offer: Offer) -> object:
 
 
 def _came_back(shell: Shell, request: Request) -> Response:
-    chosen = {name: request.query_params.get(name, "") for name in ("plan", "quantity", "coupon")}
+    chosen = {name: request.query_params.get(name, "") for name in CHOSEN}
     found = returned(shell, request, purpose=f"{PURPOSE} {_said(chosen)}", again=JOIN)
     if not isinstance(found, Returned):
         return found
@@ -170,14 +200,19 @@ def _came_back(shell: Shell, request: Request) -> Response:
         plan_code=chosen["plan"],
         quantity=int(quantity) if quantity.isdecimal() else 1,
         coupon=chosen["coupon"],
+        add_ons=tuple(chosen["add_ons"].split()),
     )
     try:
         offer = shell.read(lambda c: offer_now(c, shell, wanted, buyer_id=found.buyer_id))
-    except PlansError:
+    except (CouponRefused, UnknownOffer):
+        if not wanted.coupon:
+            return not_sold(shell, request)
         # What this very buyer has used up before: the choice again, without it.
-        chosen["coupon"] = ""
-        query = urlencode({**chosen, "dropped": wanted.coupon})
-        return RedirectResponse(f"{plan_path(wanted.plan_code)}?{query}", status_code=303)
+        dropped = urlencode({"dropped": wanted.coupon})
+        without = f"{_choice_path(replace(wanted, coupon=''))}&{dropped}"
+        return RedirectResponse(without, status_code=303)
+    except PlansError:
+        return not_sold(shell, request)
     mine = known_customer(request)
     owner = shell.read(lambda c: customer_of_buyer(c, shell.merchant, buyer_id=found.buyer_id))
     begun = found.begin(
@@ -193,6 +228,23 @@ def _came_back(shell: Shell, request: Request) -> Response:
         # Amazon has just told us who this browser's buyer is: no second sign-in is needed.
         return sign_in_customer(shell, request, customer_id=owner, wanted=path)
     return RedirectResponse(path, status_code=303)
+
+
+def _chosen(wanted: Wanted) -> dict[str, str]:
+    """A choice as it goes to Amazon and back, in one line per part."""
+    return {
+        "plan": wanted.plan_code,
+        "quantity": str(wanted.quantity),
+        "coupon": wanted.coupon,
+        "add_ons": " ".join(wanted.add_ons),
+    }
+
+
+def _choice_path(wanted: Wanted) -> str:
+    """The page of the plan with everything that was chosen."""
+    chosen = [("quantity", str(wanted.quantity)), ("coupon", wanted.coupon)]
+    chosen += [("add_on", code) for code in wanted.add_ons]
+    return f"{plan_path(wanted.plan_code)}?{urlencode(chosen)}"
 
 
 def _said(chosen: dict[str, str]) -> str:

@@ -7,6 +7,7 @@ checkout is completed, booked and charged, once however often the page is loaded
 
 import logging
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from fastapi import Request
 from markupsafe import Markup
@@ -27,6 +28,7 @@ from app.web.mypage.amazon_button import amazon_origin, engine_of, public_addres
 from app.web.mypage.browser_secret import browser_hash
 from app.web.mypage.last_screen import LastScreen, last_screen
 from app.web.mypage.returning import read_session
+from app.web.mypage.sign_up import not_sold
 from app.web.mypage.signing_in import sign_in_customer
 from app.web.shell import (
     OPEN,
@@ -49,7 +51,7 @@ from billing.checkouts import (
     first_charge,
     record_consent,
 )
-from plans import PlansError
+from plans import BadInput, PlansError
 from plans.lifecycle import Actor, Cancel, Timing
 from scheduler import AmazonSilent, RunStopped
 
@@ -59,6 +61,8 @@ CHECKOUT = "/my/checkout/{checkout_id}"
 RESULT = "/my/checkout/{checkout_id}/result"
 DONE = "/my/checkout/{checkout_id}/done"
 GIVE_UP = "/my/checkout/{checkout_id}/give-up"
+# As long as a session lasts without use.
+SIGNS_IN_FOR = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,10 @@ class _Desk:
             raise HTTPException(503)
         if session.state != CheckoutSessionState.OPEN:
             return self._page(request, "mypage/stopped.html", 410, problem="join.back.over")
-        return self._last_screen(request, found, session)
+        try:
+            return self._last_screen(request, found, session)
+        except PlansError:
+            return not_sold(self.shell, request)
 
     def agree(self, request: Request, checkout_id: str) -> Response:
         """The buyer agrees to what was shown, and goes on to Amazon."""
@@ -95,12 +102,13 @@ class _Desk:
             raise HTTPException(503)
         try:
             done = engine.finish_checkout(found.id)
-        except (RunStopped, AmazonSilent) as stopped:
-            # It is booked; the next run charges it.
-            log.error("the first charge of checkout %s waits: %s", found.id, stopped)
+        except (RunStopped, AmazonSilent, BadInput) as stopped:
+            # It is booked and the next run charges it, or a change under way comes first.
+            log.error("checkout %s waits for the next run: %s", found.id, stopped)
             return RedirectResponse(_path(DONE, found), status_code=303)
         path = _path(DONE, found)
-        if done.booked is None or known_customer(request) is not None:
+        is_known = known_customer(request) is not None
+        if done.booked is None or is_known or not self._is_fresh(found):
             return RedirectResponse(path, status_code=303)
         return sign_in_customer(
             self.shell, request, customer_id=done.booked.customer_id, wanted=path
@@ -148,6 +156,11 @@ class _Desk:
             raise HTTPException(404)
         return found
 
+    def _is_fresh(self, found: Checkout) -> bool:
+        """Whether the buyer has just been at Amazon: later its address signs nobody in."""
+        at = found.agreed_at
+        return at is not None and self.shell.clock.now() - at <= SIGNS_IN_FOR
+
     def _screen(self, request: Request, found: Checkout) -> LastScreen:
         return last_screen(self.shell, request, found)
 
@@ -183,7 +196,12 @@ class _Desk:
             return Again(self._unreachable(request))
         if session.state != CheckoutSessionState.OPEN or found.state not in ("open", "agreed"):
             return Done(_path(RESULT, found), "join.checkout.was_over", tone="plain")
-        screen = self._screen(request, found)
+        # Before the figures: past midnight they are of another day, and not those that were shown.
+        at = self.shell.clock.now()
+        try:
+            screen = self._screen(request, found)
+        except PlansError:
+            return Again(not_sold(self.shell, request))
         form.flag("agree", must=True)
         for name in screen.warnings:
             form.flag(name, must=True)
@@ -194,14 +212,19 @@ class _Desk:
                 request, found, session, problem="join.checkout.changed", status=409
             )
             return Again(page)
-        agreed = self.shell.write(request, lambda c: self._store(c, request, found, screen))
+        agreed = self.shell.write(request, lambda c: self._store(c, request, found, screen, at))
         return self._to_amazon(request, agreed, screen)
 
     def _store(
-        self, connection: Connection, request: Request, found: Checkout, screen: LastScreen
+        self,
+        connection: Connection,
+        request: Request,
+        found: Checkout,
+        screen: LastScreen,
+        at: datetime,
     ) -> Checkout:
         """The consent and its evidence, in one transaction."""
-        mine, at = known_customer(request), self.shell.clock.now()
+        mine = known_customer(request)
         customer_id = mine.customer_id if mine else found.customer_id
         agreed = agree_checkout(
             connection,

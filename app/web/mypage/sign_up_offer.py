@@ -114,7 +114,7 @@ def wording_version(template: str, language: str) -> str:
     source, _, _ = environment().loader.get_source(environment(), template)  # type: ignore[union-attr] # the loader is ours
     made = hashlib.sha256(source.encode())
     for file in catalogue_files(language):
-        if file.name == "mypage_join.po":
+        if file.name.startswith("mypage"):
             made.update(file.read_bytes())
     return f"{language}-{made.hexdigest()[:12]}"
 

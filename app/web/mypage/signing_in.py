@@ -4,6 +4,7 @@ from sqlalchemy import Connection, select
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from app.web.mypage.browser_secret import forget_secret
 from app.web.shell import SIGN_IN, Shell, safe_next
 from app.web.shell.cookies import SESSIONS, VISITOR, drop_cookie, read_cookie, set_cookie
 from app.web.shell.people import MY
@@ -41,8 +42,11 @@ def sign_in_customer(
 
 
 def sign_out_customer(shell: Shell, request: Request) -> Response:
-    """End the session on the server and in the browser."""
+    """End the session on the server and in the browser.
+
+    The browser forgets its checkouts too: who uses it next must not come back in by one.
+    """
     shell.sessions.end(read_cookie(request, SESSION))
     response = RedirectResponse(SIGN_IN, status_code=303)
     drop_cookie(request, response, SESSION)
-    return response
+    return forget_secret(request, response)

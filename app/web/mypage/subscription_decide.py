@@ -9,22 +9,23 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from app.web.mypage.change_asking import needs_no_quote
-from app.web.mypage.change_wish import TIMINGS, Wish
-from app.web.mypage.subscription_mine import DECIDE, SUBSCRIPTION, Held, Mine, existing
+from app.web.mypage.subscription_mine import DECIDE, SUBSCRIPTION, Held, Mine
 from app.web.mypage.subscription_refused import Said, said
 from app.web.mypage.subscription_words import asked_words
 from app.web.shell import (
     CUSTOMERS,
+    TIMINGS,
     Again,
     Done,
     FormReader,
     Room,
     SentForm,
+    Wish,
     form_of,
     words_of,
 )
 from billing.agreements import act
-from billing.quotes import Situation
+from billing.quotes import Situation, existing
 from plans import PlansError
 from plans.lifecycle import Actor, Canceled, Event, decide
 

@@ -8,12 +8,11 @@ from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.web.shell import Shell, customer_of
+from app.web.shell import Shell, customer_of, row_number
 from billing import Merchant, StoredQuote, civil_date, load_merchant, stored_quote
 from billing.agreements import UnknownQuote
 from billing.desk import CustomerCard, OwnedSubscription, PermissionFacts, customer_card
 from billing.quotes import Situation, load_situation
-from plans.lifecycle import Subscription
 
 SUBSCRIPTION = "/my/subscriptions/{subscription_id}"
 CHANGE = f"{SUBSCRIPTION}/change"
@@ -22,7 +21,6 @@ CANCEL = f"{SUBSCRIPTION}/cancel"
 UNDO = f"{SUBSCRIPTION}/undo"
 DECIDE = f"{SUBSCRIPTION}/decide"
 QUOTE = "/my/quotes/{quote_id}"
-LARGEST_ID = 2**31 - 1  # PostgreSQL's INTEGER refuses to compare with more
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +119,3 @@ class Mine:
         return self.shell.pages.page(
             request, f"mypage/{template}", status=status, today=self.today(), **values
         )
-
-
-def existing(situation: Situation) -> Subscription:
-    """The subscription of a situation that was read from the books."""
-    if situation.subscription is None:
-        raise AssertionError("the books gave a situation without its subscription")
-    return situation.subscription
-
-
-def row_number(text: str) -> int:
-    """The number of a row in an address; raises 404 for what can be none."""
-    if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= LARGEST_ID):
-        raise HTTPException(404)
-    return int(text)

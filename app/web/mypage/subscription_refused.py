@@ -11,7 +11,14 @@ from billing.agreements import (
     QuoteOver,
 )
 from billing.quotes import CapRefuses
-from plans import BadInput, NoLongerSold, NoPriceYet, NotReplaceable, UnknownOffer, UnknownPlan
+from plans import (
+    BadInput,
+    NoLongerSold,
+    NoPriceYet,
+    NotReplaceable,
+    UnknownOffer,
+    UnknownPlan,
+)
 from plans.lifecycle import DeadlinePassed, MinimumTermOpen, Refused
 
 Said = tuple[str, Mapping[str, object]]

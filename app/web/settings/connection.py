@@ -16,6 +16,7 @@ from app.web.mypage.sign_up import RETURN as JOIN_BACK
 from app.web.notifications import PREFIX
 from app.web.settings.checking import Checked, check_connection
 from app.web.shell import OWNERS, Again, Done, FormReader, Room, Shell, form_of, staff_of
+from app.web.staff import Fresh, NotProved
 from billing import WrongEnvironment
 from billing.settings import (
     Account,
@@ -70,7 +71,9 @@ class ConnectionPage:
 
         def act(form_id: str) -> Done | Again:
             try:
-                self._store(request, given)
+                self._store(request, form, given)
+            except NotProved:
+                return Again(self._draw(request, form, status=422))
             except (UnusableKey, WrongEnvironment, KeyOfTheOther, KeyWithoutFile) as refused:
                 form.refuse(*why_refused(refused))
                 return Again(self._draw(request, form, status=422))
@@ -82,7 +85,7 @@ class ConnectionPage:
         """Ask Amazon, and say what came of it."""
         return self._draw(request, checked=check_connection(self.shell))
 
-    def _store(self, request: Request, given: GivenAccount) -> None:
+    def _store(self, request: Request, form: FormReader, given: GivenAccount) -> None:
         def work(connection: Connection) -> Account:
             return change_account(
                 connection,
@@ -93,7 +96,7 @@ class ConnectionPage:
                 at=self.shell.wall.now(),
             )
 
-        self.shell.write(request, work)
+        Fresh(self.shell).write(request, form, work)
 
     @property
     def _is_locked(self) -> bool:
@@ -127,6 +130,7 @@ class ConnectionPage:
             locked=self._is_locked,
             can_seal=shell.master_key is not None,
             checked=checked,
+            asks_code=Fresh(shell).is_asked(request),
         )
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from fastapi import Request
 from starlette.responses import Response
 
-from app.web.shell import OWNERS, FormReader, Room, Shell, read_day
+from app.web.shell import LARGEST_ID, OWNERS, FormReader, Room, Shell, read_day
 from billing import charge_instant
 from billing.settings import (
     AuditWish,
@@ -19,7 +19,6 @@ from billing.settings import (
 
 LOG = "/settings/log"
 ROWS = 50
-LARGEST_ID = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from app.web.settings.connection import add_connection
 from app.web.settings.log import add_log
+from app.web.settings.plan_tests import add_plan_tests
 from app.web.settings.rules import add_rules
 from app.web.settings.staff import add_staff_pages
 from app.web.settings.words import add_words
@@ -11,6 +12,7 @@ from app.web.shell import OWNERS, Entry, Room, Shell
 
 PARTS: Sequence[Callable[[Room, Shell], None]] = (
     add_connection,
+    add_plan_tests,
     add_rules,
     add_words,
     add_staff_pages,

@@ -121,6 +121,7 @@ class RulesPages:
             except BadInput as bad:
                 form.refuse(bad.field, "settings.rules.bad")
                 return Again(self._draw(request, form, status=422))
+            self.shell.rules.forget()
             return Done(PAGE, "settings.rules.kept", {"number": number})
 
         return self.shell.act_once(request, act)

@@ -20,10 +20,13 @@ from app.problems import Refused
 from app.web.shell import OWNERS, Again, Done, FormReader, Role, Room, Shell, form_of, staff_of
 from app.web.shell.cookies import drop_cookie, read_cookie, set_cookie
 from app.web.staff import (
+    Fresh,
+    NotProved,
     StaffUser,
     add_staff,
     change_role,
     change_state,
+    find_staff,
     forget_second_factor,
     list_staff,
     set_password,
@@ -77,9 +80,12 @@ class StaffPages:
                 form.refuse("name", "settings.staff.taken", name=name)
                 return Again(self._draw_new(request, form, status=422))
             who, password = self._who(request, name), self._password(request)
-            self.shell.write(
-                request, lambda c: add_staff(c, role=Role(role), password=password, **who)
-            )
+            try:
+                Fresh(self.shell).write(
+                    request, form, lambda c: add_staff(c, role=Role(role), password=password, **who)
+                )
+            except NotProved:
+                return Again(self._draw_new(request, form, status=422))
             return Done(STAFF, "settings.staff.added", {"name": name})
 
         return self._with_password(request, self.shell.act_once(request, act), name)
@@ -106,7 +112,13 @@ class StaffPages:
 
         def act(form_id: str) -> Done | Again:
             try:
-                self.shell.write(request, self._work(request, user, act_name, role))
+                work = self._work(request, user, act_name, role)
+                if act_name == "disable":  # in an emergency nobody looks for a telephone first
+                    self.shell.write(request, work)
+                else:
+                    Fresh(self.shell).write(request, form, work)
+            except NotProved:
+                return Again(self._draw_member(request, user, form, status=422))
             except Refused:
                 form.refuse("act", "settings.staff.last_owner", name=user.name)
                 return Again(self._draw_member(request, user, form, status=422))
@@ -165,12 +177,18 @@ class StaffPages:
         return self.shell.read(lambda c: list_staff(c, merchant_id=self.shell.merchant.id))
 
     def _find(self, name: str) -> StaffUser | None:
-        wanted = name.strip().lower()
-        return next((user for user in self._all() if user.name == wanted), None)
+        return self.shell.read(
+            lambda c: find_staff(c, merchant_id=self.shell.merchant.id, name=name)
+        )
 
     def _draw_new(self, request: Request, form: FormReader, *, status: int = 200) -> Response:
         return self.shell.pages.page(
-            request, "settings/staff_new.html", status=status, form=form, roles=list(Role)
+            request,
+            "settings/staff_new.html",
+            status=status,
+            form=form,
+            roles=list(Role),
+            asks_code=Fresh(self.shell).is_asked(request),
         )
 
     def _draw_member(
@@ -184,6 +202,7 @@ class StaffPages:
             user=user,
             roles=list(Role),
             is_me=user.name == staff_of(request).name,
+            asks_code=Fresh(self.shell).is_asked(request),
         )
 
 

@@ -30,8 +30,10 @@ from app.web.shell.people import (
 from app.web.shell.remembered import Remembered
 from app.web.shell.rendering import Pages, words_of
 from app.web.shell.rooms import Entry, Room, UndeclaredRoute
+from app.web.shell.row_numbers import LARGEST_ID, row_number
 from app.web.shell.sessions import NoLongerAllowed, Sessions
 from app.web.shell.shell import Shell
+from app.web.shell.wish import TIMINGS, Wish
 from app.web.shell.words import LANGUAGES, Words
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "FINANCIERS",
     "HOME",
     "LANGUAGES",
+    "LARGEST_ID",
     "LOG_IN",
     "OPEN",
     "OWNERS",
@@ -47,6 +50,7 @@ __all__ = [
     "SIGNING_IN",
     "SIGN_IN",
     "SUPPORTERS",
+    "TIMINGS",
     "Access",
     "Again",
     "Bars",
@@ -72,6 +76,7 @@ __all__ = [
     "Spark",
     "StaffMember",
     "UndeclaredRoute",
+    "Wish",
     "Words",
     "add_error_pages",
     "allow_origins",
@@ -87,6 +92,7 @@ __all__ = [
     "local_time",
     "percent",
     "read_day",
+    "row_number",
     "safe_next",
     "sparkline",
     "staff",

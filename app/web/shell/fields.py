@@ -17,6 +17,16 @@ MOST_LETTERS = 200
 MOST_YEN = 999_999_999
 HYPHENS = str.maketrans(dict.fromkeys("‐‑‒–—―−ー－ｰ", "-"))
 NOT_A_DAY = date.min
+DAY = re.compile(
+    r"(令和|平成|昭和|[RHSrhs])?([0-9]{1,4}|元)[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?", re.ASCII
+)
+_REIWA, _HEISEI, _SHOWA = date(2019, 5, 1), date(1989, 1, 8), date(1926, 12, 25)
+ERAS: Mapping[str, tuple[date, date | None]] = {
+    **dict.fromkeys(("令和", "R"), (_REIWA, None)),
+    **dict.fromkeys(("平成", "H"), (_HEISEI, _REIWA)),
+    **dict.fromkeys(("昭和", "S"), (_SHOWA, _HEISEI)),
+}
+"""First day of each era, and the day after its last; by its name and by its letter in forms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +185,22 @@ class FormReader:
 
 
 def read_day(typed: str) -> date | None:
-    """The day that somebody wrote, also as ２０２６／１２／１ or 2026年12月1日; None for no day."""
-    plain = unicodedata.normalize("NFKC", typed.strip().translate(HYPHENS))
-    parts = re.fullmatch(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?", plain, re.ASCII)
+    """The day that somebody wrote, also as ２０２６／１２／１, 2026年12月1日, 令和8年12月1日 …
+
+    None for no day, and for a day outside of its era.
+    """
+    plain = unicodedata.normalize("NFKC", typed.strip().translate(HYPHENS)).replace(" ", "")
+    parts = DAY.fullmatch(plain)
+    if parts is None:
+        return None
+    era, year, month, day = parts.groups()
+    first, last = ERAS.get(era.upper() if era else "", (None, None))
+    count = 1 if year == "元" else int(year)
+    if (first is None) == bool(era) or (first is None and len(year) != 4) or count == 0:
+        return None
     try:
-        return date(*(int(part) for part in parts.groups())) if parts else None
+        found = date(count if first is None else first.year + count - 1, int(month), int(day))
     except ValueError:
         return None
+    within = first is None or (first <= found and (last is None or found < last))
+    return found if within else None

@@ -1,13 +1,16 @@
 """Keeps answers that took long, for a time in proportion to what they cost.
 
 A shop whose figures are read in a few milliseconds always sees the newest ones. Where a question
-costs a second, it is asked once in a while and by one reader, while the others see the last answer.
+costs a second, it is asked once in a while and by one reader, while the others see the last answer;
+`oldest_shown` says of what time that is, and every page repeats it at its foot.
 """
 
 import threading
 import time
 from collections.abc import Callable, Hashable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar
 
 Answer = TypeVar("Answer")
@@ -18,11 +21,20 @@ KEPT_TIMES = 100
 LONGEST_SECONDS = 600.0
 MOST_KEPT = 200
 
+# Every request is handled in a context of its own.
+_oldest: ContextVar[datetime | None] = ContextVar("oldest_shown", default=None)
+
+
+def oldest_shown() -> datetime | None:
+    """Of what moment the oldest kept answer on this page is; None when all were asked just now."""
+    return _oldest.get()
+
 
 @dataclass(slots=True)
 class _Kept:
     answer: Any
     until: float
+    at: datetime | None
     asked: bool = False
 
 
@@ -35,32 +47,44 @@ class Remembered:
     _locks: dict[Hashable, threading.Lock] = field(default_factory=dict)
     _all: threading.Lock = field(default_factory=threading.Lock)
 
-    def get(self, key: Hashable, ask: Callable[[], Answer]) -> Answer:
+    def get(
+        self,
+        key: Hashable,
+        ask: Callable[[], Answer],
+        *,
+        at: datetime | None = None,
+        ahead_seconds: float = 0.0,
+    ) -> Answer:
         """The answer to a question that `key` names: a kept one, or a new one.
 
-        Of several who want an old answer renewed one asks, the others get the old one.
+        Of several who want an old answer renewed one asks, the others get the old one. `at` is
+        the moment that a new answer is of. Who keeps answers warm renews them `ahead_seconds`
+        before they are too old for readers.
         """
-        kept = self._fresh_or_asked(key)
-        if kept is not None:
-            answer: Answer = kept.answer
-            return answer
-        with self._lock(key):
-            kept = self._kept.get(key)
-            if kept is not None and kept.until > self.seconds():
-                answer = kept.answer
-                return answer
-            return self._ask(key, ask)
+        kept = self._fresh_or_asked(key, ahead_seconds)
+        if kept is None:
+            with self._lock(key):
+                kept = self._kept.get(key)
+                if kept is None or kept.until - ahead_seconds <= self.seconds():
+                    kept = self._ask(key, ask, at)
+        _note(kept.at)
+        answer: Answer = kept.answer
+        return answer
 
-    def _fresh_or_asked(self, key: Hashable) -> _Kept | None:
+    def knows(self, key: Hashable) -> bool:
+        """Whether an answer to this question is kept, fresh or old."""
+        return key in self._kept
+
+    def _fresh_or_asked(self, key: Hashable, ahead_seconds: float) -> _Kept | None:
         """What need not be asked for now: it is fresh, or somebody is just asking."""
         with self._all:
             kept = self._kept.get(key)
-            if kept is None or kept.until > self.seconds() or kept.asked:
+            if kept is None or kept.until - ahead_seconds > self.seconds() or kept.asked:
                 return kept
             kept.asked = True
             return None
 
-    def _ask(self, key: Hashable, ask: Callable[[], Answer]) -> Answer:
+    def _ask(self, key: Hashable, ask: Callable[[], Any], at: datetime | None) -> _Kept:
         began = self.seconds()
         try:
             answer = ask()
@@ -68,16 +92,23 @@ class Remembered:
             self._kept.pop(key, None)
             raise
         took = self.seconds() - began
+        kept_for = min(LONGEST_SECONDS, took * KEPT_TIMES)
+        found = _Kept(answer, began + took + kept_for, at)
         with self._all:
             if took < QUICK_SECONDS:
                 self._kept.pop(key, None)
-            else:
-                while len(self._kept) >= MOST_KEPT:
-                    self._kept.pop(next(iter(self._kept)))
-                kept_for = min(LONGEST_SECONDS, took * KEPT_TIMES)
-                self._kept[key] = _Kept(answer, began + took + kept_for)
-        return answer
+                return _Kept(answer, 0.0, None)
+            while len(self._kept) >= MOST_KEPT:
+                self._kept.pop(next(iter(self._kept)))
+            self._kept[key] = found
+        return found
 
     def _lock(self, key: Hashable) -> threading.Lock:
         with self._all:
             return self._locks.setdefault(key, threading.Lock())
+
+
+def _note(at: datetime | None) -> None:
+    known = _oldest.get()
+    if at is not None and (known is None or at < known):
+        _oldest.set(at)

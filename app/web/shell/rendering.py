@@ -15,8 +15,10 @@ from app.web.shell import formats
 from app.web.shell.assets import asset_address
 from app.web.shell.cookies import LANGUAGE, THEME, VISITOR, read_cookie, remember_wish, set_cookie
 from app.web.shell.forms import ID_FIELD, TOKEN_FIELD, form_binding, form_token, new_form_id
+from app.web.shell.menu import Menu, menu_of
 from app.web.shell.once import OnceForms
 from app.web.shell.people import Face, face_of, is_signed_in, known_customer, known_staff
+from app.web.shell.remembered import oldest_shown
 from app.web.shell.rooms import Entry
 from app.web.shell.words import DEFAULT_LANGUAGE, LANGUAGES, Words
 from billing import Merchant
@@ -103,22 +105,20 @@ class Pages:
             "iso_day": partial(formats.iso_day, timezone=timezone),
             "zone": formats.zone_name(now, timezone=timezone),
             "now": now,
+            "figures_at": oldest_shown(),
         }
 
-    def _menu(self, request: Request, face: Face) -> Sequence[tuple[str, str, bool]]:
-        """(key of the words, path, is it this page) of what this person may open."""
+    def _menu(self, request: Request, face: Face) -> Menu:
+        """What this person may open."""
         if not is_signed_in(request):
-            return ()
+            return Menu()
         member = known_staff(request)
         seen = [
             entry
-            for entry in sorted(self.entries, key=lambda entry: entry.place)
+            for entry in self.entries
             if entry.face == face and (member is None or entry.access.admits(member.role))
         ]
-        path = request.url.path
-        here = [e.path for e in seen if path == e.path or path.startswith(f"{e.path.rstrip('/')}/")]
-        current = max(here, key=len, default="")
-        return [(entry.key, entry.path, entry.path == current) for entry in seen]
+        return menu_of(seen, path=request.url.path)
 
 
 def words_of(request: Request) -> Words:

@@ -19,13 +19,19 @@ class UndeclaredRoute(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the menu: the key of its words, where it leads, and its place in the order."""
+    """One page of the menu: the key of its words, where it leads, and its place in the order.
+
+    Pages of one `group` (the key of its words) stand together; a page without one stands alone.
+    Addresses that begin with one of `also` belong to it too.
+    """
 
     key: str
     path: str
     access: Access
     face: Face = "staff"
     place: int = 50
+    group: str = ""
+    also: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

@@ -6,13 +6,15 @@ change of password, role, second factor or state.
 """
 
 import hashlib
+import logging
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, select, update
+from sqlalchemy import Connection, Engine, Update, delete, select, update
 from sqlalchemy.engine import RowMapping
+from sqlalchemy.exc import OperationalError
 
 from app.web.shell.people import Role, SignedInCustomer, StaffMember
 from app.web.shell.tables import staff_users as users
@@ -25,6 +27,10 @@ LONGEST = timedelta(hours=12)
 # Writing down every use would be a transaction for every page.
 NOTED_EVERY = timedelta(minutes=1)
 KEPT = timedelta(days=30)
+# How long a note of a use waits for its lock, and how long everything else in SQLite does.
+SHORTLY_MS, BUSY_MS = 100, 30_000
+
+log = logging.getLogger(__name__)
 
 
 class NoLongerAllowed(Exception):
@@ -185,7 +191,27 @@ class Sessions:
             .where(sessions.c.id_hash == row["id_hash"], sessions.c.used_at < at)
             .values(used_at=at)
         )
-        writing(self.database, lambda connection: connection.execute(statement))
+        _now_or_never(self.database, statement)
+
+
+def _now_or_never(database: Engine, statement: Update) -> None:
+    """Write something down that may be left out: nobody waits for a page because of it.
+
+    While somebody else holds the lock, as a large import does, it is not written.
+    """
+    is_sqlite = database.dialect.name == "sqlite"
+    patience = "PRAGMA busy_timeout = {}" if is_sqlite else "SET LOCAL lock_timeout = {}"
+    # A transaction that begins as a reader's asks for the lock with its first write.
+    with database.connect().execution_options(autopay_reading=True) as connection:
+        connection.exec_driver_sql(patience.format(SHORTLY_MS))
+        try:
+            connection.execute(statement)
+            connection.commit()
+        except OperationalError as error:
+            log.info("the use of a session is not noted: %s", error.orig)
+        finally:
+            if is_sqlite:
+                connection.exec_driver_sql(patience.format(BUSY_MS))
 
 
 def hashed(secret: str) -> str:

@@ -1,7 +1,7 @@
 """What every room of the pages is given: the books, the clocks, and how to draw, read and act."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -12,7 +12,9 @@ from app.travel import TimeMachine
 from app.web.shell.once import Act, OnceForms
 from app.web.shell.people import known_customer, known_staff
 from app.web.shell.rendering import Pages
+from app.web.shell.rules import RulesOfNow
 from app.web.shell.sessions import Sessions
+from app.web.shell.warm import Warm
 from billing import Merchant, reading, writing
 from scheduler import BillingEngine, Clock
 
@@ -21,18 +23,21 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """One merchant's pages. `clock` is that of the books (virtual in a sandbox), `wall` the real.
+    """One merchant's pages, by its rules of now.
 
+    `clock` is that of the books (virtual in a sandbox), `wall` the real one.
     `master_key` opens what is sealed in the database; None where nobody gave one. `charging` is
     the engine for what cannot wait for the worker; None where nothing is charged from here.
     `public_url` is where buyers reach these pages, without a slash at its end. `retention_offer`
     is what somebody who wants to leave is offered instead: `pause`, `skip`, or `none`.
     `given_settings` are names of settings that were given on purpose: they win at every start.
     `time_machine` moves the clock of a sandbox with a local Amazon Pay; everybody else has none.
+    `warm` holds questions that are asked before a reader does.
+    `price_notice_days` lie between the notice of a price change and its first day.
     """
 
     database: Engine
-    merchant: Merchant
+    rules: RulesOfNow
     clock: Clock
     wall: Clock
     master_key: bytes | None
@@ -44,6 +49,13 @@ class Shell:
     retention_offer: str = "none"
     given_settings: frozenset[str] = frozenset()
     time_machine: TimeMachine | None = None
+    price_notice_days: int = 30
+    warm: Warm = field(default_factory=Warm)
+
+    @property
+    def merchant(self) -> Merchant:
+        """The merchant by its rules of now, two seconds old at most."""
+        return self.rules.merchant
 
     def read(self, work: Callable[[Connection], Result]) -> Result:
         """Run `work` on one consistent snapshot of the books."""

@@ -7,21 +7,26 @@ from app.web.staff.accounts import (
     add_staff,
     change_role,
     change_state,
+    find_staff,
     forget_second_factor,
     list_staff,
     set_password,
 )
 from app.web.staff.desk import StaffDesk
+from app.web.staff.fresh import Fresh, NotProved
 from app.web.staff.pages import staff_room, stale_log_in
 
 __all__ = [
     "MINIMUM_PASSWORD",
+    "Fresh",
+    "NotProved",
     "StaffDesk",
     "StaffUser",
     "WeakPassword",
     "add_staff",
     "change_role",
     "change_state",
+    "find_staff",
     "forget_second_factor",
     "list_staff",
     "set_password",

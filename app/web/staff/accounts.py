@@ -3,12 +3,13 @@
 Callers hand in an open transaction, so that the change and its audit event are one.
 """
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Select, func, insert, select, update
 
 from app.problems import Refused
 from app.web.shell.people import Role
@@ -84,10 +85,7 @@ def list_staff(connection: Connection, *, merchant_id: str) -> list[StaffUser]:
 
 def find_staff(connection: Connection, *, merchant_id: str, name: str) -> StaffUser | None:
     """The member of that name, whatever its letters' case; None when there is none."""
-    statement = select(users).where(
-        users.c.merchant_id == merchant_id, users.c.name == name.strip().lower()
-    )
-    row = connection.execute(statement).mappings().one_or_none()
+    row = connection.execute(_named(merchant_id, name)).mappings().one_or_none()
     return None if row is None else _user(row)
 
 
@@ -122,6 +120,13 @@ def set_password(
     check_password(password, name=user.name)
     _change(connection, user, at, password_hash=hash_password(password))
     _note(connection, "staff_password", merchant_id, user.name, "password set", by=by, at=at)
+
+
+def end_sessions(connection: Connection, *, merchant_id: str, name: str, at: datetime) -> None:
+    """End every session of a member, who asked for it."""
+    user = _locked(connection, merchant_id, name)
+    _change(connection, user, at)
+    _note(connection, "staff_sessions", merchant_id, user.name, "ended", by=user.name, at=at)
 
 
 def set_second_factor(
@@ -164,8 +169,25 @@ def check_password(password: str, *, name: str) -> None:
         raise WeakPassword("the password is easily guessed; use a sentence of your own")
 
 
+def plain_name(name: str) -> str:
+    """A name as it is kept: small letters, full-width ones as the narrow ones they mean."""
+    return unicodedata.normalize("NFKC", name).strip().lower()
+
+
+def _named(merchant_id: str, name: str) -> Select[Any]:
+    """The member of a name; before names were made plain, wide letters were kept as they were."""
+    as_typed = name.strip().lower()
+    return (
+        select(users)
+        .where(users.c.merchant_id == merchant_id, users.c.name.in_((plain_name(name), as_typed)))
+        .order_by((users.c.name == as_typed).desc())
+        .limit(1)
+    )
+
+
 def _checked_name(name: str) -> str:
-    known = name.strip().lower()
+    # One person under two spellings could agree with himself.
+    known = plain_name(name)
     if not 1 <= len(known) <= 64 or not known.isprintable() or any(c.isspace() for c in known):
         raise Refused(f"--name {name!r} is no name to log in with; use letters without spaces")
     return known
@@ -173,11 +195,7 @@ def _checked_name(name: str) -> str:
 
 def _locked(connection: Connection, merchant_id: str, name: str) -> StaffUser:
     """The member, held until the transaction ends; whoever is at work with its role waits."""
-    statement = (
-        select(users)
-        .where(users.c.merchant_id == merchant_id, users.c.name == name.strip().lower())
-        .with_for_update()
-    )
+    statement = _named(merchant_id, name).with_for_update()
     row = connection.execute(statement).mappings().one_or_none()
     if row is None:
         raise Refused(f"there is no staff {name!r}; see: autopay staff list")

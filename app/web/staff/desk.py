@@ -21,7 +21,13 @@ from app.web.shell.tables import recovery_codes as codes
 from app.web.shell.tables import staff_users as users
 from app.web.shell.tables import web_sessions as sessions
 from app.web.staff import brake, second_factor
-from app.web.staff.accounts import StaffUser, add_staff, find_staff, set_second_factor
+from app.web.staff.accounts import (
+    StaffUser,
+    add_staff,
+    find_staff,
+    plain_name,
+    set_second_factor,
+)
 from app.web.staff.passwords import hash_password, is_password
 from billing import reading, seal, unseal, write_audit_event, writing
 
@@ -62,13 +68,13 @@ class StaffDesk:
         self, *, name: str, password: str, source: str, device: str, session_before: str
     ) -> LoggedIn | Wait | Wrong:
         """Check name and password; a session begins with a fresh id (no fixation)."""
-        account = name.strip().lower()[:64]
+        account = plain_name(name)[:64]
         user = self._user(account)
         known = self._knows(user, device)
         counted = brake.counted_for(
             account=account, source=source, device=device if known else None
         )
-        if seconds := self._count(counted):
+        if seconds := self.count(counted):
             return Wait(seconds)
         kept = (user.password_hash or self._hash_of_setting(user)) if user else None
         if not is_password(password, kept=kept) or user is None or user.state != "active":
@@ -89,25 +95,46 @@ class StaffDesk:
         self, member: StaffMember, *, code: str, source: str, device: str, session_id: str
     ) -> LoggedIn | Wait | Wrong:
         """Check the second factor, or a recovery code; the session goes on under a fresh id."""
-        counted = [brake.Counted("code", str(member.id))]
-        if seconds := self._count(counted):
+        counted = self.counted_code(member, device=device)
+        if seconds := self.count(counted):
             return Wait(seconds)
         device = device or secrets.token_urlsafe(32)
 
         def check(connection: Connection) -> str | None:
-            user = self._locked(connection, member)
-            if not (
-                self._takes_code(connection, user, code)
-                or self._takes_recovery(connection, user, code)
-            ):
+            if not self.takes(connection, member, code, counted):
                 return None
-            brake.forgive(connection, merchant_id=self._merchant_id, counted=counted)
+            user = self._locked(connection, member)
             self.shell.sessions.end_with(connection, session_id)
             self._remember(connection, user.id, device)
             return self.shell.sessions.begin_staff(connection, staff_id=user.id, level="full")
 
         begun = self._writing(check)
         return Wrong() if begun is None else LoggedIn(begun, device)
+
+    def counted_code(self, member: StaffMember, *, device: str) -> list[brake.Counted]:
+        """What a try with a code counts for.
+
+        A device of that person is counted for itself: whoever has stolen the password alone can
+        guess few codes, and cannot make the owner wait.
+        """
+        if device and self._knows_id(member.id, device):
+            return [brake.Counted("code", f"{member.id}\x00{hashed(device)}")]
+        return [brake.Counted("code", str(member.id))]
+
+    def takes(
+        self, connection: Connection, member: StaffMember, code: str, counted: list[brake.Counted]
+    ) -> bool:
+        """Use up a code of the second factor, or a recovery code; false for neither.
+
+        What was counted for it is forgiven when it was right.
+        """
+        user = self._locked(connection, member)
+        is_right = self._takes_code(connection, user, code) or self._takes_recovery(
+            connection, user, code
+        )
+        if is_right:
+            brake.forgive(connection, merchant_id=self._merchant_id, counted=counted)
+        return is_right
 
     def key_to_confirm(self, member: StaffMember) -> str:
         """The key that this session is about to confirm; made at the first look, and then kept."""
@@ -124,11 +151,15 @@ class StaffDesk:
         return self._writing(work)
 
     def confirm_key(
-        self, member: StaffMember, *, code: str, session_id: str
+        self, member: StaffMember, *, code: str, current: str, session_id: str
     ) -> tuple[LoggedIn, list[str]] | Wait | Wrong:
-        """Turn the second factor on when the code is right; returns the recovery codes, once."""
+        """Turn the second factor on when the code is right; returns the recovery codes, once.
+
+        Whoever has one already proves it with a `current` code of that one: an open browser alone
+        is not enough to take an account over.
+        """
         counted = [brake.Counted("code", str(member.id))]
-        if seconds := self._count(counted):
+        if seconds := self.count(counted):
             return Wait(seconds)
         key = self.key_to_confirm(member)
         step = second_factor.matching_step(key, code, at=self._now, used_step=0)
@@ -136,8 +167,12 @@ class StaffDesk:
             return Wrong()
         fresh = second_factor.new_recovery_codes()
 
-        def work(connection: Connection) -> str:
+        def work(connection: Connection) -> str | None:
             user = self._locked(connection, member)
+            if user.sealed_totp is not None and not self.takes(
+                connection, member, current, counted
+            ):
+                return None
             brake.forgive(connection, merchant_id=self._merchant_id, counted=counted)
             set_second_factor(
                 connection,
@@ -151,7 +186,13 @@ class StaffDesk:
             self.shell.sessions.end_with(connection, session_id)
             return self.shell.sessions.begin_staff(connection, staff_id=user.id, level="full")
 
-        return LoggedIn(self._writing(work), ""), fresh
+        begun = self._writing(work)
+        return Wrong() if begun is None else (LoggedIn(begun, ""), fresh)
+
+    def has_factor(self, member: StaffMember) -> bool:
+        """Whether the member has a second factor already."""
+        user = self._user(member.name)
+        return user is not None and user.sealed_totp is not None
 
     def seconds_to_wait(self, *, source: str) -> int:
         """How long this source has to wait before it may try again."""
@@ -172,7 +213,7 @@ class StaffDesk:
     def _writing(self, work: Callable[[Connection], Result]) -> Result:
         return writing(self.shell.database, work)
 
-    def _count(self, counted: list[brake.Counted]) -> int:
+    def count(self, counted: list[brake.Counted]) -> int:
         """Count a try, unless it comes too early: then the seconds to wait."""
 
         def work(connection: Connection) -> int:
@@ -211,10 +252,11 @@ class StaffDesk:
         return _hash_once(self.password_of_setting) if user.name == STAFF else None
 
     def _knows(self, user: StaffUser | None, device: str) -> bool:
-        if user is None or not device:
-            return False
+        return user is not None and bool(device) and self._knows_id(user.id, device)
+
+    def _knows_id(self, staff_id: int, device: str) -> bool:
         statement = select(devices.c.seen_at).where(
-            devices.c.staff_id == user.id, devices.c.device_hash == hashed(device)
+            devices.c.staff_id == staff_id, devices.c.device_hash == hashed(device)
         )
         with reading(self.shell.database) as connection:
             return connection.execute(statement).first() is not None

@@ -13,7 +13,6 @@ from app.web.shell import (
     OPEN,
     SECOND_FACTOR,
     SIGNING_IN,
-    Entry,
     FormReader,
     Room,
     Shell,
@@ -34,6 +33,7 @@ from app.web.shell.cookies import (
 from app.web.shell.gate import ENROLMENT
 from app.web.shell.people import half_signed_in
 from app.web.staff import second_factor
+from app.web.staff.account import add_account
 from app.web.staff.components import components_page
 from app.web.staff.desk import STAFF, LoggedIn, StaffDesk, Wait
 
@@ -113,6 +113,7 @@ class LogInPages:
         made = self.desk.confirm_key(
             member,
             code=FormReader(form_of(request)).code("code"),
+            current=FormReader(form_of(request)).code("current", required=False),
             session_id=read_cookie(request, SESSION),
         )
         if not isinstance(made, tuple):
@@ -137,7 +138,13 @@ class LogInPages:
             key, name=member.name, issuer=f"autopay {self.shell.merchant.id}"
         )
         return self._refused(
-            request, made, "setup", status=200 if made is None else 0, key=key, address=address
+            request,
+            made,
+            "setup",
+            status=200 if made is None else 0,
+            key=key,
+            address=address,
+            has_factor=self.desk.has_factor(member),
         )
 
     def _refused(
@@ -165,7 +172,7 @@ class LogInPages:
 def staff_room(shell: Shell, desk: StaffDesk) -> Room:
     """The routes around the log-in."""
     pages = LogInPages(shell, desk)
-    room = Room("staff", entries=(Entry("components.title", "/components", ANY_STAFF, place=99),))
+    room = Room("staff")
     room.get(LOG_IN, pages.show, access=OPEN)
     room.post(LOG_IN, pages.log_in, access=OPEN)
     room.get(SECOND_FACTOR, pages.ask_code, access=SIGNING_IN)
@@ -173,6 +180,7 @@ def staff_room(shell: Shell, desk: StaffDesk) -> Room:
     room.get(ENROLMENT, pages.set_up, access=SIGNING_IN)
     room.post(ENROLMENT, pages.confirm, access=SIGNING_IN)
     room.post("/logout", pages.log_out, access=SIGNING_IN)
+    add_account(room, shell, desk)
     room.get("/components", components_page(shell), access=ANY_STAFF)
     return room
 

@@ -23,6 +23,7 @@ from app.travel import (
 )
 from app.web.shell import (
     ANY_STAFF,
+    LARGEST_ID,
     SUPPORTERS,
     Again,
     Done,
@@ -43,7 +44,6 @@ from app.web.time_machine.people import candidate, candidates
 
 HERE, HAPPENED = "/time-machine", "/time-machine/happened"
 LOOK_AGAIN_SECONDS = 2
-LARGEST_ID = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +193,7 @@ def time_machine_room(shell: Shell) -> Room:
         return room
     pages = TimePages(shell, machine)
     shell.pages.extras.append(pages.bar)
-    room.entries = (Entry("time.title", HERE, ANY_STAFF, place=90),)
+    room.entries = (Entry("time.title", HERE, ANY_STAFF, place=45, group="menu.work"),)
     room.get(HERE, pages.scenarios, access=ANY_STAFF)
     room.get(HAPPENED, pages.happened, access=ANY_STAFF)
     room.post(f"{HERE}/move", pages.move, access=SUPPORTERS)

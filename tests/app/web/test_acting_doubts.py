@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 from acting_shop import ActingShop
+from support.doubts import rest_for_the_second_time
 from support.sandbox import Sandbox
 from support.shop import opening, subscriber
 from web_books import PASSWORD, Browser
@@ -31,6 +32,7 @@ def desk(
         for hour in range(9, 18):
             shop.charge_on(DAY, hour=hour)
         shop.charge_on(DAY + timedelta(days=1), hour=10)
+        rest_for_the_second_time(shop)
         shop.engine.clear_doubts()
         shop.amazon.clear_faults()
         rules = replace(shop.engine.doubts, two_persons_yen=1_000)

@@ -75,6 +75,9 @@ def a_preview_moves_nothing_and_a_form_charges_once(desk: ActingShop) -> None:
     assert "¥100" in page  # 1,100 × 10/110
     assert "¥50,000" in page
     assert manual_charges(desk) == []
+    # 1 was charged by the schedule this morning.
+    assert "sub-001-0010-renewal" in previewed(desk, 1)[1]
+    assert confirm(desk, 1) == 422
     row = f"/subscriptions/{desk.id_of(6)}/charge"
     form = desk.who("support").form_of(row, row) | ORDER
     for _ in range(2):
@@ -91,6 +94,10 @@ def a_preview_moves_nothing_and_a_form_charges_once(desk: ActingShop) -> None:
 
 
 def the_schedule_goes_on_beside_it(desk: ActingShop) -> None:
+    # Whoever charges by hand two days before the schedule does sees it, and has to tick it.
+    desk.shop.go_to(date(2026, 12, 18), hour=12)
+    assert "The schedule charges this subscription soon: 2026-12-20" in previewed(desk, 6)[1]
+    assert confirm(desk, 6) == 422
     before = len(desk.shop.taken())
     desk.shop.charge_on(date(2026, 12, 20))
     renewals = [name for name, _ in desk.shop.taken() if name.startswith("sub-006")]

@@ -188,6 +188,8 @@ def test_addresses_that_are_none(staff: Browser, address: str) -> None:
         "/failures/declined?from=2026-99-99&to=x&after=abc",
         "/customers?search=%00%EF%BB%BF" + "x" * 300,
         "/calendar/blocked?after=-1",
+        pytest.param("/failures?after=%C2%B2-1", id="a digit that is no number"),
+        pytest.param("/failures/declined?after=%D9%A3-%D9%A3", id="digits of another script"),
     ],
 )
 def test_addresses_with_nonsense_in_them_are_harmless(staff: Browser, address: str) -> None:

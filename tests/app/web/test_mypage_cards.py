@@ -1,14 +1,16 @@
 """My Page at a glance: cards, one subscription, charges and receipts; figures are the engine's."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 from my_shop import DATABASES, TODAY, MyShop, shop_on
+from sqlalchemy import text as sql
 from support.sandbox import Sandbox
 from web_books import Browser
 
 from app.web.shell import yen
+from billing import writing
 from billing.quotes import bills_ahead, quote
 from plans.lifecycle import SkipCycles
 
@@ -61,7 +63,9 @@ def test_the_year_ahead_is_the_engines(mine: MyShop) -> None:
     ahead = bills_ahead(mine.situation(5), on=TODAY)
     assert sum(each.bill.charge_yen for each in ahead) == 53_280
     text = read(mine.browser(5), mine.path(5))
-    rows = re.findall(r'<td class="day">([\d-]+)</td>.*?<td class="num">([^<]+)</td>', text)
+    rows = re.findall(
+        r'<td class="day"[^>]*>([\d-]+)</td>.*?<td class="num"[^>]*>([^<]+)</td>', text
+    )
     assert rows == [(str(each.bill.on), yen(each.bill.charge_yen)) for each in ahead]
     assert "¥53,280" in text
 
@@ -144,3 +148,28 @@ def test_an_id_that_can_be_none_is_not_there(mine: MyShop, wrong: str) -> None:
         assert browser.get(path).status_code == 404
     assert browser.get(f"/my/quotes/{wrong}").status_code == 404
     assert browser.get(f"/my/charges?before={wrong}").status_code in (200, 404)
+
+
+def test_many_subscriptions_come_ten_at_a_time_what_is_to_pay_first(mine: MyShop) -> None:
+    """All twelve are given to the customer of the first; 3, 4 and 12 have something to pay."""
+    owner = mine.id_of("customer", 1)
+    before = {row["id"]: row["customer_id"] for row in mine.shop.rows("SELECT * FROM subscription")}
+    _give(mine, dict.fromkeys(before, owner))
+    try:
+        first, second, beyond = (
+            read(mine.browser(1), f"/my/{query}") for query in ("", "?from=10", "?from=400")
+        )
+    finally:
+        _give(mine, before)
+    shown = [re.findall(r'mono">(sub-\d+)</span></h2>', text) for text in (first, second, beyond)]
+    assert [len(each) for each in shown] == [10, 2, 10]
+    assert sorted(shown[0][:3]) == ["sub-003", "sub-004", "sub-012"]
+    assert len({*shown[0], *shown[1]}) == 12
+    assert 'href="/my/?from=10"' in first
+    assert "?from=20" not in second
+
+
+def _give(mine: MyShop, owners: Mapping[int, int]) -> None:
+    statement = sql("UPDATE subscription SET customer_id = :owner WHERE id = :id")
+    rows = [{"id": id_, "owner": owner} for id_, owner in owners.items()]
+    writing(mine.shop.database, lambda connection: connection.execute(statement, rows))

@@ -1,19 +1,23 @@
-"""What a customer asks for, as forms send it, and the command of the life cycle that it means."""
+"""What somebody asks for about a subscription, as forms send it, and the command that it means.
+
+The staff and the customer ask alike; who may ask for what is for each room and for the engine.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from app.web.mypage.subscription_mine import existing
-from billing.quotes import Situation, plan_change
+from billing.quotes import Situation, add_on_change, existing, plan_change
 from plans.lifecycle import (
-    AddAddOn,
+    AddCoupon,
     Cancel,
-    ChangeAddOn,
     ChangeNextDate,
     Command,
+    EndTrialEarly,
+    ExtendTrial,
     Pause,
-    RemoveAddOn,
+    Reactivate,
+    Refund,
     Resume,
     SkipCycles,
     Timing,
@@ -29,9 +33,10 @@ TIMINGS: Mapping[str, Timing] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """A question of a customer; `when` is a key of `TIMINGS`, or empty for what is usual.
+    """A question; `when` is a key of `TIMINGS`, or empty for what is usual.
 
-    `code` names a plan, an add-on or a waiting change, `until` is the first day of service again.
+    `code` names a plan, an add-on, a coupon or a waiting change, `until` is the first day of
+    service again.
     """
 
     kind: str
@@ -40,6 +45,7 @@ class Wish:
     when: str = ""
     on: date | None = None
     until: date | None = None
+    refund: str = "none"
     reason: str = ""
 
     def command(self, view: Situation, today: date) -> Command:
@@ -64,6 +70,7 @@ class Wish:
             "when": self.when,
             "on": str(self.on or ""),
             "until": str(self.until or ""),
+            "refund": "" if self.refund == "none" else self.refund,
             "reason": self.reason,
         }
         return {name: value for name, value in given.items() if value}
@@ -72,7 +79,7 @@ class Wish:
 def _plan(wish: Wish, view: Situation, today: date) -> Command:
     return plan_change(
         view,
-        plan_code=wish.code,
+        plan_code=wish.code or existing(view).plan_code,
         on=today,
         quantity=wish.number or None,
         timing=TIMINGS.get(wish.when),
@@ -80,49 +87,40 @@ def _plan(wish: Wish, view: Situation, today: date) -> Command:
     )
 
 
-def _quantity(wish: Wish, view: Situation, today: date) -> Command:
-    return plan_change(
+def _add_on(wish: Wish, view: Situation, today: date) -> Command:
+    return add_on_change(
         view,
-        plan_code=existing(view).plan_code,
-        on=today,
+        code=wish.code,
         quantity=wish.number,
         timing=TIMINGS.get(wish.when),
         on_date=wish.day,
     )
 
 
-def _add_on(wish: Wish, view: Situation, today: date) -> Command:
-    """More of it takes effect now and less with the next period, unless told."""
-    held = {each.code: each.quantity for each in existing(view).add_ons}.get(wish.code, 0)
-    if not wish.number:
-        return RemoveAddOn(wish.code, wish.timing(Timing.PERIOD_END), wish.day)
-    if not held:
-        return AddAddOn(wish.code, wish.number, wish.timing(Timing.NOW), wish.day)
-    usual = Timing.NOW if wish.number >= held else Timing.PERIOD_END
-    return ChangeAddOn(wish.code, wish.number, wish.timing(usual), wish.day)
+def _trial(wish: Wish, view: Situation, today: date) -> Command:
+    trial, day = existing(view).trial, wish.on or today
+    return EndTrialEarly(day) if trial is None or day < trial.ends_on else ExtendTrial(day)
 
 
 def _pause(wish: Wish, view: Situation, today: date) -> Command:
-    timing = wish.timing(Timing.PERIOD_END)
-    return Pause(timing=timing, on_date=wish.day, until=wish.until)
-
-
-def _move(wish: Wish, view: Situation, today: date) -> Command:
-    return ChangeNextDate(wish.on or today)
+    return Pause(timing=wish.timing(Timing.PERIOD_END), on_date=wish.day, until=wish.until)
 
 
 def _cancel(wish: Wish, view: Situation, today: date) -> Command:
-    return Cancel(wish.timing(Timing.PERIOD_END), wish.day)
+    return Cancel(wish.timing(Timing.PERIOD_END), wish.day, Refund(wish.refund))
 
 
 _COMMANDS: dict[str, Callable[[Wish, Situation, date], Command]] = {
     "plan": _plan,
-    "quantity": _quantity,
+    "quantity": _plan,
     "add_on": _add_on,
+    "coupon": lambda wish, view, today: AddCoupon(wish.code, wish.timing(Timing.NOW), wish.day),
+    "date": lambda wish, view, today: ChangeNextDate(wish.on or today),
+    "trial": _trial,
     "skip": lambda wish, view, today: SkipCycles(wish.number or 1),
     "pause": _pause,
     "resume": lambda wish, view, today: Resume(wish.on),
-    "move": _move,
     "cancel": _cancel,
     "undo": lambda wish, view, today: Undo(wish.code),
+    "reactivate": lambda wish, view, today: Reactivate(),
 }
