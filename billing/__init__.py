@@ -61,6 +61,7 @@ from billing.catalogue.subscribers_store import (
     check_subscriber,
     store_subscribers,
 )
+from billing.charging.already_made import KnownCharge
 from billing.charging.doubt import claim_unsettled, workers_with_unsettled
 from billing.charging.ending import end_waits
 from billing.charging.intend import body_fingerprint, intend_due_slots
@@ -235,6 +236,7 @@ __all__ = [
     "Head",
     "ImportStatus",
     "Indicator",
+    "KnownCharge",
     "Merchant",
     "MerchantKeys",
     "Narrowing",

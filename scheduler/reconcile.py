@@ -16,6 +16,7 @@ from typing import Any
 
 from amazonpay import AmazonPayClient, AmazonPayError, Charge, ChargePermission
 from billing import (
+    KnownCharge,
     OpenAttempt,
     Outcome,
     OutcomeKind,
@@ -181,8 +182,8 @@ class _Reconciling:
         report.refunds_unbooked, report.refunds_missing = lost.unbooked, lost.missing
         report.charges_uncompared = lost.uncompared
 
-    def _named(self, charge_ids: Collection[str]) -> dict[int, str]:
-        """Slots of charges whose ids somebody told us: id of the slot → id of the charge."""
+    def _named(self, charge_ids: Collection[str]) -> dict[int, KnownCharge]:
+        """Slots of charges whose ids somebody told us: id of the slot → its charge."""
         database, merchant = self.engine.database, self.engine.merchant
         with reading(database) as connection:
             told = told_charge_ids(connection, merchant, since=self._since)
@@ -191,13 +192,15 @@ class _Reconciling:
         references = {charge.merchant_reference_id or "" for charge in charges}
         with reading(database) as connection:
             slots = slots_of_references(connection, merchant, references)
-        lost: dict[int, str] = {}
+        lost: dict[int, KnownCharge] = {}
         for charge in charges:
             slot = slots.get(charge.merchant_reference_id or "")
             if slot is not None and slot.state == "paid":
                 _add(self.report.second_charges, charge.charge_id)
             elif slot is not None and slot.state in ("due", "waiting_buyer"):
-                lost[slot.id] = charge.charge_id
+                lost[slot.id] = KnownCharge(
+                    charge.charge_id, charge.charge_amount_yen, charge.created_at
+                )
             elif slot is not None and slot.state == "open":
                 self.open_ones[slot.id] = charge.charge_id
             else:
@@ -218,11 +221,11 @@ class _Reconciling:
                 _add(self.report.second_charges, charge_id)
         return bool(named)
 
-    def _tell_given_up(self, by_id: Mapping[int, str]) -> None:
+    def _tell_given_up(self, by_id: Mapping[int, KnownCharge]) -> None:
         """Charges that are known by their ids, of slots that cannot be taken up: people look."""
-        for slot_id, charge_id in by_id.items():
+        for slot_id, charge in by_id.items():
             if slot_id in self.given_up:
-                _add(self.report.strangers, charge_id)
+                _add(self.report.strangers, charge.charge_id)
 
     def _bring_forward(self, slots: Iterable[OpenSlot], wanted: Collection[int]) -> None:
         """A try that dunning planned for later was made already: its slot is due now."""
@@ -238,7 +241,7 @@ class _Reconciling:
         except BadInput:
             self.given_up.add(slot.id)
 
-    def _take_up(self, lost: Mapping[int, str]) -> bool:
+    def _take_up(self, lost: Mapping[int, KnownCharge]) -> bool:
         """Give the slots attempts that have their charges' ids, and read those charges."""
         charged = {slot: charge for slot, charge in lost.items() if slot not in self.given_up}
         if not charged:
@@ -264,6 +267,9 @@ class _Reconciling:
     def _count(self, outcomes: Iterable[Outcome]) -> None:
         for outcome in outcomes:
             reference = outcome.attempt.idempotency_key
+            # The rest of a split charge has no slot before its first part is taken up.
+            if outcome.charge_id in self.report.strangers:
+                self.report.strangers.remove(outcome.charge_id)
             if outcome.kind is OutcomeKind.CAPTURED:
                 self.report.booked.append(outcome.charge_id or reference)
                 self.report.booked_yen += outcome.attempt.amount_yen

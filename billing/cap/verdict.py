@@ -73,7 +73,7 @@ def judge(
         return Charge(amount_yen)
     if limit_yen == 0 or (amount_yen > limit_yen and rule is not CapRule.SPLIT):
         return Refuse(IMPOSSIBLE)
-    later = _next_look(rooms, timezone, charge_hour)
+    later = next_look(rooms, timezone=timezone, charge_hour=charge_hour)
     # A boundary passes within hours: waiting for it beats a refusal or a needless split.
     at_boundary = len(rooms) > 1 and rooms[-1][1] > room
     if at_boundary:
@@ -85,7 +85,7 @@ def judge(
     return Move(later)
 
 
-def _next_look(rooms: Sequence[tuple[str, int]], timezone: str, charge_hour: int) -> datetime:
+def next_look(rooms: Sequence[tuple[str, int]], *, timezone: str, charge_hour: int) -> datetime:
     """The merchant's hour on the next 1st; minutes later where it would meet the edge itself."""
     first = first_of_next_month(date.fromisoformat(f"{rooms[-1][0]}-01"))
     at = charge_instant(on=first, timezone=timezone, hour=charge_hour)

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, exists, or_
@@ -26,6 +27,7 @@ from billing.cap.verdict import (
     rule_of_try,
 )
 from billing.catalogue import dunning_store
+from billing.charging.already_made import KnownCharge, taken_in, verdict_of
 from billing.charging.due_slots import (
     captured_later,
     first_due_slot_of_each,
@@ -40,7 +42,7 @@ from billing.protocol.checkpoints import reached
 from billing.protocol.idempotency import idempotency_key
 from billing.quotes.agreement import Agreement, load_agreements
 from billing.store.brake import load_brake
-from billing.store.cap_room import effective_limit_yen, hold, load_cap_months
+from billing.store.cap_room import effective_limit_yen, hold, load_cap_months, make_room
 from billing.store.database import writing
 from billing.store.events import event_row
 from billing.store.merchants import Merchant
@@ -97,7 +99,7 @@ def intend_due_slots(
     worker_id: str,
     limit: int = 200,
     only: Collection[int] | None = None,
-    charged: Mapping[int, str] | None = None,
+    charged: Mapping[int, KnownCharge] | None = None,
 ) -> tuple[int, list[OpenAttempt]]:
     """Claim up to `limit` due slots; returns how many were handled and the attempts to send.
 
@@ -106,8 +108,9 @@ def intend_due_slots(
     intended.
 
     `charged` names charges that Amazon has made already, by slot, where the books lost them: those
-    slots alone, under the brake too. Their attempts have Amazon's id from the start, so whoever
-    takes one up, also after a death, asks about it and sends nothing.
+    slots alone, under the brake too. Their attempts have Amazon's id and yen from the start, and
+    the months it was made in, whatever the cap says now; whoever takes one up, also after a death,
+    asks about it and sends nothing.
     """
     handled, opened = writing(
         engine,
@@ -125,7 +128,7 @@ def _intend(
     worker_id: str,
     limit: int,
     only: Collection[int] | None,
-    charged: Mapping[int, str] | None,
+    charged: Mapping[int, KnownCharge] | None,
 ) -> tuple[int, list[OpenAttempt]]:
     if charged is None and load_brake(connection, merchant.id).is_pulled:
         return 0, []
@@ -138,14 +141,21 @@ def _intend(
     locked = lock_permissions(connection, set(found.values()), skip_locked=only is None)
     ours = [slot_id for slot_id, permission_id in found.items() if permission_id in locked]
     due = first_due_slot_of_each(connection, ours, due=wanted_slots)
+    known = charged or {}
     months = possible_months(at=at, timezone=merchant.timezone)
+    made_in = {
+        slot_id: possible_months(at=charge.made_at or at, timezone=merchant.timezone)
+        for slot_id, charge in known.items()
+    }
     limits = {
         row["id"]: effective_limit_yen(merchant=merchant, amount_limit_yen=row["amount_limit_yen"])
         for row in locked.values()
     }
     wanted = {slot["permission_id"] for slot in due}
     caps = load_cap_months(
-        connection, limits={p: limits[p] for p in limits if p in wanted}, months=months
+        connection,
+        limits={p: limits[p] for p in limits if p in wanted},
+        months=sorted({*months, *chain.from_iterable(made_in.values())}),
     )
     work = _Work()
     changed = load_agreements(connection, [slot["subscription_id"] for slot in due])
@@ -162,11 +172,14 @@ def _intend(
             _wait_for_buyer(work, slot, permission, merchant, at, agreement)
         else:
             rooms = [(month, caps[slot["permission_id"], month].room_yen) for month in months]
-            verdict = _judged(slot, rooms, limits[slot["permission_id"]], merchant)
+            limit_yen, made = limits[slot["permission_id"]], known.get(slot["id"])
+            verdict = _judged(slot, rooms, limit_yen, merchant, made)
             _apply(work, verdict, slot, permission, merchant, at, worker_id, agreement)
     for attempt in work.attempts:
-        attempt["charge_id"] = (charged or {}).get(attempt["slot_id"])
-    opened = _write(connection, work, months)
+        made = known.get(attempt["slot_id"])
+        attempt["charge_id"] = None if made is None else made.charge_id
+    make_room(connection, taken=taken_in(work.attempts, made_in))
+    opened = _write(connection, work, months, made_in)
     book_reports(connection, merchant, work.reports, at=at)
     return len(due), opened
 
@@ -236,8 +249,20 @@ def _wait_for_buyer(
 
 
 def _judged(
-    slot: Row, rooms: Sequence[tuple[str, int]], limit_yen: int, merchant: Merchant
+    slot: Row,
+    rooms: Sequence[tuple[str, int]],
+    limit_yen: int,
+    merchant: Merchant,
+    made: KnownCharge | None,
 ) -> Verdict:
+    if made is not None:
+        return verdict_of(
+            made,
+            amount_yen=slot["amount_yen"],
+            rooms=rooms,
+            timezone=merchant.timezone,
+            charge_hour=merchant.charge_hour,
+        )
     return judge(
         amount_yen=slot["amount_yen"],
         rooms=rooms,
@@ -377,7 +402,12 @@ def _changed(slot: Row, **changes: Any) -> dict[str, Any]:
     return {name: slot[name] for name in names} | changes
 
 
-def _write(connection: Connection, work: _Work, months: Sequence[str]) -> list[OpenAttempt]:
+def _write(
+    connection: Connection,
+    work: _Work,
+    months: Sequence[str],
+    made_in: Mapping[int, Sequence[str]],
+) -> list[OpenAttempt]:
     ids = insert_returning_ids(connection, attempts, work.attempts)
     hold(
         connection,
@@ -390,7 +420,7 @@ def _write(connection: Connection, work: _Work, months: Sequence[str]) -> list[O
                 "state": "held",
             }
             for attempt_id, row in zip(ids, work.attempts, strict=True)
-            for month in months
+            for month in made_in.get(row["slot_id"], months)
         ],
     )
     dunning_store.begin_dunning(connection, work.begun)

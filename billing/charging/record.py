@@ -115,9 +115,13 @@ def _contradicts_what_was_recorded(case: Case) -> bool:
 
     That Amazon keeps a refusal under its key is not documented; if it does not, a replay that
     overtakes another may be told two things. The slot must not be charged a second time. Of a
-    charge that was authorised first, an older saved answer is no contradiction.
+    charge that was authorised first, an older saved answer is no contradiction; nor is "it is being
+    worked on" of the very charge that was declined since, told late by a process that was frozen.
     """
     kind = case.outcome.kind
+    of_the_same = case.outcome.charge_id == case.attempt["charge_id"] is not None
+    if of_the_same and kind in (OutcomeKind.AUTHORIZED, OutcomeKind.PENDING):
+        return False
     if case.attempt["state"] == "canceled":
         return kind is OutcomeKind.CAPTURED
     refused = case.attempt["state"] in ("declined", "refused")

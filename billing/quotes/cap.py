@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from billing.cap.plan import CapPart, CapRule, PlannedCharge, Verdict, plan_charges
 from billing.quotes.bills import Bill
@@ -12,6 +13,7 @@ from billing.quotes.values import CapRoom, Situation
 __all__ = ["CapOutlook", "CapRow", "cap_outlook", "planned"]
 
 _BLOCKED = (Verdict.REFUSED, Verdict.IMPOSSIBLE)
+MONTHS = 12  # how far a quote looks ahead
 _SEVERITY = tuple(Verdict)  # from harmless to final
 
 
@@ -50,8 +52,22 @@ class CapOutlook:
 
     @property
     def allows(self) -> bool:
-        """Whether the change may be made: it leaves no more yen without a place than before."""
-        return _blocked_yen(self.after) <= _blocked_yen(self.before)
+        """Whether the change may be made: it leaves no more yen without a place than before.
+
+        Moved and split charges have a place, but whoever pays more in every month than a month can
+        hold would owe more and more: what is due in the year must fit into its months as well.
+        """
+        if _blocked_yen(self.after) > _blocked_yen(self.before):
+            return False
+        return _due_yen(self.after) <= max(_due_yen(self.before), self._year_yen)
+
+    @property
+    def _year_yen(self) -> int:
+        """The most that a year can hold, or the months of all these charges where they are more."""
+        days = [row.charge.on for row in (*self.before, *self.after)]
+        first, last = min(days, default=date.min), max(days, default=date.min)
+        months = (last.year - first.year) * 12 + last.month - first.month + 1
+        return self.limit_yen * max(MONTHS, months)
 
 
 def planned(owner: str, bills: Iterable[Bill]) -> tuple[PlannedCharge, ...]:
@@ -94,6 +110,10 @@ def _rows(cap: CapRoom, charges: Sequence[PlannedCharge]) -> tuple[CapRow, ...]:
 
 def _gravest(rows: Iterable[CapRow]) -> Verdict:
     return max((row.verdict for row in rows), key=_SEVERITY.index, default=Verdict.OK)
+
+
+def _due_yen(rows: Iterable[CapRow]) -> int:
+    return sum(row.charge.amount_yen for row in rows)
 
 
 def _blocked_yen(rows: Iterable[CapRow]) -> int:

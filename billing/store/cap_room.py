@@ -110,6 +110,22 @@ def _one_month(permission_id: Any, month: Any) -> Any:
     )
 
 
+def make_room(connection: Connection, *, taken: Mapping[CapKey, int]) -> None:
+    """Raise limits where Amazon has taken more already (yen by cap month) than they leave room for.
+
+    It was within Amazon's own limit when it was taken; the next look lowers ours again.
+    """
+    whole = cap_months.c.used_yen + cap_months.c.held_yen + bindparam("yen")
+    statement = (
+        _one_month(bindparam("p"), bindparam("m"))
+        .where(cap_months.c.limit_yen < whole)
+        .values(limit_yen=whole)
+    )
+    if taken:
+        rows = [{"p": key[0], "m": key[1], "yen": yen} for key, yen in taken.items()]
+        connection.execute(statement, rows)
+
+
 def hold(connection: Connection, holds: Sequence[dict[str, Any]]) -> None:
     """Take room: rows of `cap_hold` in state held. The table's CHECK refuses a breach."""
     if not holds:

@@ -89,6 +89,23 @@ def test_a_change_that_makes_it_better_is_allowed():
     assert (more.cap.verdict, more.cap.allows) == (IMPOSSIBLE, False)
 
 
+@pytest.mark.parametrize(
+    ("rule", "seats", "fits"),
+    [
+        # 12 months hold 600,000. 50 seats are 600,000, 51 are 612,000.
+        pytest.param(SPLIT, 50, True, id="split: a full month every month"),
+        pytest.param(SPLIT, 51, False, id="split: more than any month"),
+    ],
+)
+def test_parts_must_fit_the_year_too(rule, seats, fits):
+    """Split for ever, the rest of each month would be pushed into the next, and grow."""
+    view = subscriber("seats", cap=replace(CAP, rule=rule))
+    found = asked(view, ChangeQuantity(seats, Timing.PERIOD_END))
+    assert found.cap.allows is fits
+    fewer = subscriber("seats", cap=replace(CAP, rule=rule), quantity=60)
+    assert asked(fewer, ChangeQuantity(seats, Timing.PERIOD_END)).cap.allows
+
+
 def test_own_invoiced_charges_take_their_room():
     """An open invoice of 20,000 on 2 May beside 45,000 on the 1st: 5,000 fit."""
     view = replace(

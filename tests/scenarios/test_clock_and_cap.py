@@ -90,3 +90,28 @@ def test_money_taken_for_an_attempt_we_settled_otherwise_is_not_forgotten(
     slot = shop.slot("sub-001-0010-renewal")
     assert slot["state"] in ("paid", "quarantined")
     assert shop.taken() == []  # nothing is charged on top of the charge we heard of
+
+
+@pytest.mark.parametrize(
+    ("charge_id", "state"),
+    [
+        pytest.param("S03-1-1-C1", "due", id="the same charge: an older answer"),
+        pytest.param("S03-1-1-C2", "quarantined", id="another charge of the key"),
+    ],
+)
+def test_an_answer_that_comes_after_the_decline_of_its_charge(
+    opened: OpenShop, charge_id: str, state: str
+) -> None:
+    """A frozen process says at last that Amazon works on it, when its end is known already."""
+    shop = opened(subscribers=[subscriber(1)])
+    at = shop.go_to(DAY)
+    merchant = shop.engine.merchant
+    open_due_cycles(shop.database, merchant, at=at)
+    _, (attempt,) = intend_due_slots(shop.database, merchant, at=at, worker_id="a")
+    declined = Outcome(
+        attempt, OutcomeKind.DECLINED, charge_id="S03-1-1-C1", reason_code="SoftDeclined"
+    )
+    late = Outcome(attempt, OutcomeKind.PENDING, charge_id=charge_id)
+    record_outcomes(shop.database, merchant, [declined], at=at)
+    record_outcomes(shop.database, merchant, [late], at=at)
+    assert shop.slot("sub-001-0010-renewal")["state"] == state
