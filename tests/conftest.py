@@ -2,6 +2,8 @@
 
 import gc
 import os
+import shutil
+import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -33,15 +35,31 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 # Several processes share the files: those that take minutes begin first, so that none is left
 # alone with one of them at the end.
 LONG_FIRST = ("simulation", "faults", "scenarios", "scheduler", "app", "amazonpay", "house")
+MEMORY = Path("/dev/shm")
+ROOM_NEEDED = 6 * 1024**3  # bytes; a whole run leaves about 2 GiB
 STARTS_A_SERVER = frozenset({"postgres_server", "start_sandbox"})
 SERVER_OF_TEST = pytest.StashKey[PostgresServer]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    _work_in_memory()
     name_this_run()
     # What was imported and collected stays for the whole run: no use looking through it for
     # garbage again and again.
     gc.set_threshold(50_000, 20, 50)
+
+
+def _work_in_memory() -> None:
+    """Put databases and folders of tests where no disk is waited for, if there is room.
+
+    They need no disk to be right: processes are killed, machines are not. Thousands of databases
+    are made and dropped, which took a third of the time of a run.
+    """
+    if "TMPDIR" in os.environ or not MEMORY.is_dir() or not os.access(MEMORY, os.W_OK | os.X_OK):
+        return
+    if shutil.disk_usage(MEMORY).free >= ROOM_NEEDED:
+        os.environ["TMPDIR"] = str(MEMORY)  # workers and programs under test follow
+        tempfile.tempdir = None
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

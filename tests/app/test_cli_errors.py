@@ -26,6 +26,8 @@ INTERNAL = {
     "billing.approvals.store.UnknownApproval": "no command asks for one; a page says not found",
     "billing.settings.account.KeyOfTheOther": "a page of settings says it beside the field",
     "billing.settings.account.KeyWithoutFile": "a page of settings says it beside the field",
+    "billing.settings.plan_tests.NoTestKeys": "a page of settings says what is missing",
+    "billing.settings.plan_tests.OtherTermsInTest": "a page of settings says what differs",
     "billing.settings.rules.CapTooLow": "a page of settings says it beside the field",
     "billing.settings.rules.ChangedMeanwhile": "a page of settings shows the rules anew",
     "billing.bulk_work.move_question.LeftOut": "becomes the reason of a row of bulk work",

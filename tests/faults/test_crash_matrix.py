@@ -25,6 +25,7 @@ from billing.protocol import checkpoints
 
 # Points whose own tests kill there, because a charge run does not pass them.
 ELSEWHERE = {
+    "bulk.": "tests/faults/test_kill_bulk.py",
     "janitor.": "tests/faults/test_crash_janitor.py",
     "act.": "tests/faults/test_kill_captures.py",
     "notification.kept": "tests/faults/test_crash_inbox.py",
