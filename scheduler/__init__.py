@@ -12,6 +12,7 @@ from scheduler.deliveries import (
     Mailer,
     WebhookCaller,
 )
+from scheduler.ending import Ending
 from scheduler.engine import AmazonEndpoint, BillingEngine, start_engine
 from scheduler.fleet import AllMerchants
 from scheduler.guard import EnvironmentGuard
@@ -33,6 +34,7 @@ __all__ = [
     "Delivering",
     "DeliveryReport",
     "DeliveryRun",
+    "Ending",
     "EnvironmentGuard",
     "Finished",
     "InboxReport",

@@ -19,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from billing import count_due, workers_with_open_work, writing
 from scheduler.deliveries import Delivering, deliver_all
+from scheduler.ending import Ending
 from scheduler.engine import BillingEngine
 from scheduler.fair import hand_out, take_turns
 from scheduler.fleet import Fleet, OneMerchant
@@ -69,6 +70,7 @@ class Worker:
         # Held while an errand is worked on: somebody else of this process may take a turn too.
         self._turn = turn or nullcontext()
         self._charge_every = charge_every_seconds
+        self._ending = Ending()
         self._done = threading.Event()
         self._is_first_tick = True
         self._pool = SenderPool()
@@ -119,11 +121,12 @@ class Worker:
 
     def wait(self) -> None:
         """Block until `end` or `stop` is called or Amazon refuses our credentials."""
-        self._done.wait()
+        self._ending.wait()
+        self._done.set()
 
     def end(self) -> None:
         """Make `wait` return; safe to call from a signal handler."""
-        self._done.set()
+        self._ending.ask()
 
     def stop(self, *, within_seconds: float = DRAIN_SECONDS) -> bool:
         """Let what is under way finish and end; false when it took too long.
@@ -132,6 +135,7 @@ class Worker:
         gone.
         """
         self._done.set()
+        self._ending.ask()
         ending = threading.Thread(target=self._end, name="end", daemon=True)
         ending.start()
         ending.join(within_seconds)
@@ -282,3 +286,4 @@ class Worker:
         if self._only is not None:
             self._on_stopped(reason)
             self._done.set()
+            self._ending.ask()

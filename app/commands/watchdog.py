@@ -7,7 +7,6 @@ the chain it remembers itself: nobody who writes to the database can talk it out
 import logging
 import signal
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from app.output import note, say, write_json
 from app.problems import Refused
 from app.settings import load_settings
 from billing import AmazonUnreachable, Head
-from scheduler import SystemClock
+from scheduler import Ending, SystemClock
 
 log = logging.getLogger(__name__)
 
@@ -33,14 +32,14 @@ def watch(*, every: int, amazon: bool, as_json: bool, head: Path | None, pull_br
     A database or an Amazon that is away is told and tried again.
     """
     known = () if head is None else read_heads(head)
-    ending = threading.Event()
+    ending = Ending()
     for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: ending.set())
+        signal.signal(name, lambda *_: ending.ask())
     faults = 0
     with opened_books(load_settings()) as books:
         note(f"auditing every {every} seconds; Ctrl-C ends it")
         rounds = _Rounds(books, known, amazon=amazon, pull_brake=pull_brake)
-        while not ending.is_set():
+        while not ending.is_asked:
             seen = rounds.next()
             if seen is not None:
                 faults = len(seen.report.findings)

@@ -6,6 +6,7 @@ line that it reads: a worker that is killed all the time need not import for sec
 
 import contextlib
 import ctypes
+import faulthandler
 import json
 import os
 import signal
@@ -54,6 +55,11 @@ class Machine:
         """Stop it where it stands, as a virtual machine that is moved."""
         self.frozen = True
         self._signal(signal.SIGSTOP)
+
+    def tell_where(self) -> None:
+        """Write into its log where each of its threads stands: for the report of a failed test."""
+        self._signal(signal.SIGUSR1)
+        time.sleep(0.5)
 
     def thaw(self) -> None:
         """Let it go on as if nothing had happened."""
@@ -120,7 +126,7 @@ class Machines:
     def logs(self) -> str:
         """What all workers said, for the report of a failed test."""
         files = sorted(self.folder.glob("machine-*.log"))
-        return "\n".join(f"== {f.name}\n{f.read_text()[-4000:]}" for f in files)
+        return "\n".join(f"== {f.name}\n{f.read_text()[-6000:]}" for f in files)
 
 
 def wait_for(condition: Callable[[], bool], *, seconds: float) -> bool:
@@ -163,6 +169,7 @@ def _become_worker(wanted: dict[str, object]) -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     for here, stream in ((null, 0), (log, 1), (log, 2)):
         os.dup2(here, stream)
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
     # Processes of one machine see each other's end at once; those of different machines must not.
     socket.gethostname = lambda: str(wanted["host"])
 

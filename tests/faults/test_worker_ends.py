@@ -79,7 +79,9 @@ def test_a_worker_that_is_asked_to_end_drains_and_hands_over(
         played.orphan(ending)
         began = time.monotonic()
         os.kill(ending.pid, signal.SIGTERM)
-        assert wait_for(lambda: not ending.is_up, seconds=30), played.machines.logs()
+        if not wait_for(lambda: not ending.is_up, seconds=25):
+            ending.tell_where()
+            pytest.fail(f"{ending.name} has not ended\n{played.machines.logs()}")
         took = time.monotonic() - began
         ending.pid = None
         assert lost_seconds(played) < 30
