@@ -34,7 +34,11 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 # Several processes share the files: those that take minutes begin first, so that none is left
 # alone with one of them at the end.
-LONG_FIRST = ("house", "simulation", "faults", "scenarios", "scheduler", "app", "amazonpay")
+LONGEST = (
+    *("test_years", "test_docs_examples", "test_kill", "test_web_browser", "test_state_machines"),
+    *("test_runbooks_examples", "test_worlds", "test_audit", "test_unknown_outcomes"),
+)
+LONG_FIRST = ("simulation", "faults", "scenarios", "scheduler", "app", "amazonpay", "house")
 MEMORY = Path("/dev/shm")
 ROOM_NEEDED = 6 * 1024**3  # bytes; a whole run leaves about 2 GiB
 STARTS_A_SERVER = frozenset({"postgres_server", "start_sandbox"})
@@ -73,11 +77,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)  # before `-m "not slow"` looks at the markers
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     tests = config.rootpath / "tests"
-    rank = {folder: number for number, folder in enumerate(LONG_FIRST)}
+    rank = {name: number for number, name in enumerate((*LONGEST, *LONG_FIRST))}
 
     def rank_of(item: pytest.Item) -> int:
         inside = item.path.relative_to(tests).parts if item.path.is_relative_to(tests) else ("",)
-        return rank.get(inside[0], len(rank))
+        return min(rank.get(inside[0], len(rank)), rank.get(item.path.stem, len(rank)))
 
     items.sort(key=rank_of)
     for item in items:

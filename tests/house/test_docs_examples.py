@@ -7,32 +7,23 @@ import pytest
 from support.doc_examples import (
     WrongExample,
     blocks,
-    copy_of_the_project,
     matches,
+    pages,
     run,
+    run_examples_of,
     steps,
 )
 from support.house import ROOT
 
-PAGES = [
-    pytest.param(page, id=str(page.relative_to(ROOT)))
-    for page in (
-        ROOT / "README.md",
-        ROOT / "CHANGELOG.md",
-        *sorted((ROOT / "docs").rglob("*.md")),
-    )
-]
+PAGES = [pytest.param(page, id=str(page.relative_to(ROOT))) for page in pages()]
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)")
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("page", PAGES)
+# The runbooks have a file of their own, so that both run side by side.
+@pytest.mark.parametrize("page", [page for page in PAGES if "runbooks" not in str(page.id)])
 def test_the_examples_of_a_page_work(page: Path, tmp_path: Path) -> None:
-    examples = blocks(page.read_text(encoding="utf-8"), file=page.relative_to(ROOT))
-    if any(example.language in {"console", "python"} for example in examples):
-        copy_of_the_project(tmp_path)
-    for example in examples:
-        run(example, folder=tmp_path)
+    run_examples_of(page, folder=tmp_path)
 
 
 @pytest.mark.parametrize("page", PAGES)

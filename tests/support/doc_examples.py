@@ -112,6 +112,20 @@ def check_skip(block: Block) -> None:
         )
 
 
+def pages() -> list[Path]:
+    """Every page that people read: the two at the top, and all documents."""
+    return [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def run_examples_of(page: Path, *, folder: Path) -> None:
+    """Run all examples of a page in a folder that becomes a copy of the project if need be."""
+    examples = blocks(page.read_text(encoding="utf-8"), file=page.relative_to(ROOT))
+    if any(example.language in {"console", "python"} for example in examples):
+        copy_of_the_project(folder)
+    for example in examples:
+        run(example, folder=folder)
+
+
 def run(block: Block, *, folder: Path) -> None:
     """Run one block in `folder`. Raises WrongExample with the difference when it goes wrong."""
     if block.language == "console" and "skip" in block.options:
