@@ -167,13 +167,16 @@ def _tell(report: AuditReport) -> None:
     if len(report.findings) > SHOWN:
         say(f"… and {len(report.findings) - SHOWN} more; see --json")
     if report.ok:
-        say("The books are in order" + _amazon_words(report))
+        say("The books are in order" + amazon_words(report))
 
 
-def _amazon_words(report: AuditReport) -> str:
+def amazon_words(report: AuditReport) -> str:
+    """How Amazon's sum stands to ours when no fault was found; charging goes on meanwhile."""
     if report.amazon_total_yen is None:
         return "; Amazon was not asked."
-    return f", and Amazon agrees: {report.amazon_total_yen:,} yen."
+    newer = report.amazon_total_yen - report.our_total_yen
+    while_asking = f", {newer:,} yen of them charged during this audit" if newer else ""
+    return f", and Amazon agrees: {report.amazon_total_yen:,} yen{while_asking}."
 
 
 def finding_line(finding: Finding) -> str:

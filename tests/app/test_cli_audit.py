@@ -7,8 +7,12 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from cli_user import PROGRAM, User, refusal
 from sqlalchemy import create_engine, text
+
+from app.commands.audit import amazon_words
+from billing import AuditReport
 
 
 def books(user: User) -> str:
@@ -26,6 +30,28 @@ def forge(user: User, *statements: str) -> None:
 def rows(user: User, query: str) -> list[tuple[object, ...]]:
     with closing(create_engine(books(user)).connect()) as connection:
         return [tuple(row) for row in connection.execute(text(query))]
+
+
+@pytest.mark.parametrize(
+    ("ours", "amazon", "words"),
+    [
+        pytest.param(300, None, "; Amazon was not asked.", id="not asked"),
+        pytest.param(300, 300, ", and Amazon agrees: 300 yen.", id="nothing happened meanwhile"),
+        pytest.param(
+            300,
+            1_500,
+            ", and Amazon agrees: 1,500 yen, 1,200 yen of them charged during this audit.",
+            id="a run charged meanwhile",
+        ),
+    ],
+)
+def test_what_was_charged_during_an_audit_is_told(
+    ours: int, amazon: int | None, words: str
+) -> None:
+    report = AuditReport(
+        slots=2, charged=1, in_doubt=0, our_total_yen=ours, ledger_sum=0, amazon_total_yen=amazon
+    )
+    assert amazon_words(report) == words
 
 
 def test_a_head_that_was_kept_shows_books_that_were_cut(shop: User) -> None:
