@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.locked
 TOOLS  := $(VENV)/.test-tools
 NODE   := tests/amazonpay/proof/node
 
-.PHONY: demo test fast nightly check setup bench simulate clean
+.PHONY: demo test fast nightly check setup bench pictures simulate clean
 
 demo: setup  ## set everything up, play some months of renewals, then serve until Ctrl-C
 	$(BIN)/autopay demo
@@ -34,6 +34,9 @@ simulate: setup  ## the real engine in a world of bad luck: make simulate YEARS=
 
 bench: setup  ## benchmarks, with a table of figures
 	$(BIN)/python -m scripts.bench
+
+pictures: setup $(TOOLS)  ## the pictures of the documents, taken from a demo that really runs
+	$(BIN)/python -m scripts.pictures
 
 setup: $(STAMP)  ## virtual environment with the locked dependencies
 

@@ -38,6 +38,7 @@ def environment_confirm(
         bool,
         typer.Option("--moved", help="everything was stopped before the copy: nothing is lost"),
     ] = False,
+    at: At = None,
     as_json: Json = False,
 ) -> None:
     """Say that the books belong here from now on; unless --moved, they first are compared.
@@ -46,7 +47,7 @@ def environment_confirm(
     """
     from app.commands import environment as command
 
-    command.confirm(by=by, reason=reason, moved=moved, as_json=as_json)
+    command.confirm(by=by, reason=reason, moved=moved, at=instant(at), as_json=as_json)
 
 
 @restore_cli.command("begin")
@@ -66,16 +67,29 @@ def restore_reconcile(
         list[Path] | None,
         typer.Option(help="report of Seller Central that names charges; may be given again"),
     ] = None,
+    since: Annotated[
+        str | None, typer.Option("--from", help="the reports hold all since this instant")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", help="the reports hold all until this instant")
+    ] = None,
     at: At = None,
     as_json: Json = False,
 ) -> None:
     """Compare with Amazon and book what the backup did not know; exits 1 while something is open.
 
-    Example: autopay restore reconcile --report transactions.csv
+    Example: autopay restore reconcile --report transactions.csv --from 2026-11-29T00:00+09:00
+    --until 2026-12-02T00:00+09:00
     """
     from app.commands import restore as command
 
-    command.reconcile_books(reports=report or [], at=instant(at), as_json=as_json)
+    command.reconcile_books(
+        reports=report or [],
+        since=instant(since, option="--from"),
+        until=instant(until, option="--until"),
+        at=instant(at),
+        as_json=as_json,
+    )
 
 
 @restore_cli.command("show")
@@ -90,14 +104,25 @@ def restore_show(as_json: Json = False) -> None:
 
 
 @restore_cli.command("reopen")
-def restore_reopen(by: By, reason: Why, at: At = None, as_json: Json = False) -> None:
+def restore_reopen(
+    by: By,
+    reason: Why,
+    without_report: Annotated[
+        bool,
+        typer.Option("--without-report", help="no report can be had: both people must say so"),
+    ] = False,
+    at: At = None,
+    as_json: Json = False,
+) -> None:
     """Approve that charging goes on; it does when a second person has approved as well.
 
     Example: autopay restore reopen --by hanako --reason "compared with Amazon, nothing open"
     """
     from app.commands import restore as command
 
-    command.approve(by=by, reason=reason, at=instant(at), as_json=as_json)
+    command.approve(
+        by=by, reason=reason, without_report=without_report, at=instant(at), as_json=as_json
+    )
 
 
 @database_cli.command("grants")

@@ -6,7 +6,7 @@ character is named with its row and column before a file is made.
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
@@ -108,7 +108,7 @@ def _fits(text: str) -> bool:
 
 def encoded_rows(
     header: Sequence[str], rows: Iterable[Sequence[Cell]], *, encoding: Encoding
-) -> Iterator[bytes]:
+) -> Generator[bytes]:
     """The file in pieces; in CP932 a geta mark stands for each character that it has not."""
     first = _lines([[harmless(name) for name in header]])
     yield _encode((BOM if encoding == "utf-8" else "") + first, encoding)

@@ -167,6 +167,14 @@ def _refused(mail: OutgoingMail, step: str, code: int, words: bytes | str) -> De
 def _said(error: Exception) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
         return f"{type(error).__name__}: {_codes(error.smtp_code, error.smtp_error)}"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        # Words of our own side of TLS: of the certificate they hold nothing.
+        return (
+            f"the server's certificate is not trusted: {error.verify_message}; "
+            "AUTOPAY_SMTP_CA_FILE names the authority of a mail server of your own"
+        )
+    if isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
+        return "the port does not begin with TLS; AUTOPAY_SMTP_SECURITY=tls is for port 465"
     return type(error).__name__
 
 

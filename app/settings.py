@@ -190,6 +190,10 @@ class Settings(BaseSettings):
         int,
         Field(description="days between the notice of a price change and it", ge=10, le=365),
     ] = 30
+    leave_early: Annotated[
+        Literal["refused", "for_fee"],
+        Field(description="whether customers leave within the minimum term by agreeing to its fee"),
+    ] = "refused"
     retention_offer: Annotated[
         Literal["none", "pause", "skip"],
         Field(description="what somebody who wants to leave is offered instead, once"),
@@ -197,6 +201,10 @@ class Settings(BaseSettings):
     staff_password: Annotated[
         SecretStr | None, Field(description="password of `staff` on the web pages")
     ] = None
+    passkey_verification: Annotated[
+        Literal["required", "preferred", "discouraged"],
+        Field(description="whether the staff's passkeys ask for a PIN, a finger or a face"),
+    ] = "preferred"
 
     upcoming_days: Annotated[
         int, Field(description="days before a charge on which its customer is told; 0: never")

@@ -54,7 +54,13 @@ from plans.catalogue.dunning import (
     Tries,
 )
 from plans.catalogue.families import NotReplaceable, PlanFamily, Replacement, replacement
-from plans.catalogue.price_migrations import Grandfathering, PriceMigration, PriceRef, price_agreed
+from plans.catalogue.price_migrations import (
+    Grandfathering,
+    PriceMigration,
+    PriceRef,
+    price_agreed,
+    prices_off_sale,
+)
 from plans.catalogue.price_models import (
     Aggregation,
     Amount,
@@ -270,6 +276,7 @@ __all__ = [
     "price_agreed",
     "price_from_text",
     "price_text",
+    "prices_off_sale",
     "prorate",
     "record_usage",
     "replacement",

@@ -7,14 +7,23 @@ That a slot was charged is proved by its charge's own id alone (a notification, 
 Central), and such a charge is read. A balance that moved by just a slot's amount may have moved for
 somebody else: the key of that slot would then be a new one to Amazon, so it is named and not sent.
 Nor is a key of before the backup sent: it may have been proved since to have had no effect.
+
+That nothing is lost any more is shown by reports of all the lost time alone (`covers`).
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from amazonpay import AmazonPayClient, AmazonPayError, Charge, ChargePermission
+from amazonpay import (
+    AmazonPayClient,
+    AmazonPayError,
+    Charge,
+    ChargePermission,
+    DefiniteRefusal,
+    Misconfigured,
+)
 from billing import (
     KnownCharge,
     OpenAttempt,
@@ -22,7 +31,6 @@ from billing import (
     OutcomeKind,
     WatchedPermission,
     intend_due_slots,
-    make_due,
     reading,
     record_outcomes,
     record_permissions,
@@ -31,16 +39,22 @@ from billing import (
 )
 from billing.evidence import name_charges
 from billing.restore import (
+    BEFORE,
     Compared,
     OpenSlot,
     Restoration,
+    Span,
+    bring_forward,
     last_restoration,
     lost_slots,
+    lost_time,
+    missing_controls,
     note_reconciled,
     permissions_to_compare,
     slots_of_references,
     told_charge_ids,
     unknown_charge_ids,
+    why_not_covered,
 )
 from plans import BadInput
 from scheduler.engine import BillingEngine
@@ -50,9 +64,6 @@ from scheduler.pacing import PUBLISHED, Quota
 from scheduler.reconcile_refunds import find_lost_refunds
 
 __all__ = ["ReconcileReport", "reconcile"]
-
-BEFORE = timedelta(hours=24)
-"""How far before the last moment of the books Amazon is asked: clocks and late answers."""
 
 # Each round takes up at most one slot of a permission; a buyer with more has lost years.
 MOST_ROUNDS = 100
@@ -66,6 +77,8 @@ class ReconcileReport:
     """What a comparison found; references, charge ids and yen as people know them.
 
     `perhaps` are slots whose amounts would explain what is `unexplained` of their permissions.
+    `not_covered` says why nothing shows that no further charge was lost; None when it is shown.
+    `charges_unread` and `untaken` are charges that were named and yet are not in the books.
     """
 
     compared: int = 0
@@ -82,6 +95,10 @@ class ReconcileReport:
     refunds_unbooked: list[str] = field(default_factory=list)
     refunds_missing: dict[str, int] = field(default_factory=dict)
     charges_uncompared: int = 0
+    not_covered: str | None = None
+    charges_unread: list[str] = field(default_factory=list)
+    untaken: list[str] = field(default_factory=list)
+    refunds_unread: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """The report for programs, and for the books."""
@@ -89,7 +106,10 @@ class ReconcileReport:
 
     @property
     def is_clean(self) -> bool:
-        """Everything that Amazon has is in the books, as far as Amazon could be asked."""
+        """Everything that Amazon has is in the books, as far as Amazon could be asked.
+
+        Whether it could be asked for all that there is, `not_covered` says.
+        """
         return not (
             self.unread
             or self.unanswered
@@ -99,6 +119,9 @@ class ReconcileReport:
             or self.refunds_unbooked
             or self.refunds_missing
             or self.charges_uncompared
+            or self.charges_unread
+            or self.refunds_unread
+            or self.untaken
         )
 
 
@@ -110,17 +133,20 @@ def reconcile(
     *,
     charge_ids: Collection[str] = (),
     refund_ids: Collection[str] = (),
+    covers: Span | None = None,
 ) -> ReconcileReport:
     """Compare one merchant with Amazon and book what the restored books lost; may be repeated.
 
-    `charge_ids` and `refund_ids` are those that a report of Seller Central names. Raises
-    `BadInput` unless a restoration is open, and what `BillingEngine.run_due` raises.
+    `charge_ids` and `refund_ids` are those that reports of Seller Central name, and all that there
+    are of the time that they `covers`. Raises `BadInput` unless a restoration is open, and what
+    `BillingEngine.run_due` raises.
     """
     with reading(engine.database) as connection:
         restoration = _open_restoration(last_restoration(connection))
     work = _Reconciling(engine, restoration, ReconcileReport())
     work.run(charge_ids)
     work.note_refunds(refund_ids)
+    work.note_coverage(covers, charge_ids, refund_ids)
     writing(
         engine.database,
         lambda c: note_reconciled(
@@ -180,7 +206,27 @@ class _Reconciling:
         report = self.report
         report.refunds_booked, report.refunds_booked_yen = lost.booked, lost.booked_yen
         report.refunds_unbooked, report.refunds_missing = lost.unbooked, lost.missing
-        report.charges_uncompared = lost.uncompared
+        report.charges_uncompared, report.refunds_unread = lost.uncompared, lost.unread
+
+    def note_coverage(
+        self, told: Span | None, charge_ids: Collection[str], refund_ids: Collection[str]
+    ) -> None:
+        lost = lost_time(self.restoration)
+        with reading(self.engine.database) as connection:
+            missing = missing_controls(
+                connection,
+                self.engine.merchant,
+                since=lost.since,
+                charge_ids=charge_ids,
+                refund_ids=refund_ids,
+            )
+        self.report.not_covered = why_not_covered(
+            lost=lost,
+            told=told,
+            at=self.engine.clock.now(),
+            listing=self.engine.doubts.report_listing,
+            missing=missing,
+        )
 
     def _named(self, charge_ids: Collection[str]) -> dict[int, KnownCharge]:
         """Slots of charges whose ids somebody told us: id of the slot → its charge."""
@@ -225,21 +271,18 @@ class _Reconciling:
         """Charges that are known by their ids, of slots that cannot be taken up: people look."""
         for slot_id, charge in by_id.items():
             if slot_id in self.given_up:
-                _add(self.report.strangers, charge.charge_id)
+                _add(self.report.untaken, charge.charge_id)
 
     def _bring_forward(self, slots: Iterable[OpenSlot], wanted: Collection[int]) -> None:
-        """A try that dunning planned for later was made already: its slot is due now."""
+        """A try that was planned for later was made already: its slot is due now."""
         now = self.engine.clock.now()
-        for slot in slots:
-            if slot.id in wanted and (slot.due_at > now or slot.state != "due"):
-                self._make_due(slot, now)
-
-    def _make_due(self, slot: OpenSlot, at: datetime) -> None:
+        later = [
+            slot.id
+            for slot in slots
+            if slot.id in wanted and (slot.due_at > now or slot.state != "due")
+        ]
         database, merchant = self.engine.database, self.engine.merchant
-        try:
-            writing(database, lambda c: make_due(c, merchant, reference=slot.reference, at=at))
-        except BadInput:
-            self.given_up.add(slot.id)
+        writing(database, lambda c: bring_forward(c, merchant, later, at=now))
 
     def _take_up(self, lost: Mapping[int, KnownCharge]) -> bool:
         """Give the slots attempts that have their charges' ids, and read those charges."""
@@ -260,7 +303,7 @@ class _Reconciling:
         record_outcomes(engine.database, engine.merchant, outcomes, at=engine.clock.now())
         self._count(outcomes)
         if not attempts:
-            # No room under the cap, a permission that cannot be charged: people look at these.
+            # What was called off, or a slot that another program holds: people look at these.
             self.given_up.update(charged)
         return bool(attempts)
 
@@ -293,9 +336,11 @@ class _Reconciling:
             after = page[-1].watched.id
 
     def _charges(self, charge_ids: Sequence[str]) -> list[Charge]:
+        """Those that Amazon has; a later round reads what was not answered in this one."""
         calls = self._paced(GET_CHARGE, lambda _charge: False)
         found = calls.make([_asking(charge_id) for charge_id in charge_ids])
-        return [charge for charge in found if charge is not None]
+        self.report.charges_unread = [each for each in found if isinstance(each, str)]
+        return [each for each in found if isinstance(each, Charge)]
 
     def _record(self, seen: Sequence[Seen], *, chargeable: bool) -> None:
         """Amazon's states: Chargeable ones first, so that what was taken can be taken up."""
@@ -385,10 +430,16 @@ def _reading(compared: Compared) -> Call[Any]:
 
 
 def _asking(charge_id: str) -> Call[Any]:
-    def make(client: AmazonPayClient) -> Charge | None:
+    """The charge; its id when Amazon did not say, None when Amazon has no such charge."""
+
+    def make(client: AmazonPayClient) -> Charge | str | None:
         try:
             return client.get_charge(charge_id)
-        except AmazonPayError:
+        except Misconfigured:
+            return charge_id
+        except DefiniteRefusal:
             return None
+        except AmazonPayError:
+            return charge_id
 
-    return Call(GET_CHARGE, make, lambda _error: None)
+    return Call(GET_CHARGE, make, lambda _error: charge_id)

@@ -1,6 +1,7 @@
 """`autopay environment` and `autopay database`: where the books belong, and who may what."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import uuid4
 
 from sqlalchemy import Connection
@@ -49,12 +50,12 @@ def show(*, as_json: bool) -> None:
         raise Refused("these books belong elsewhere: " + "; ".join(str(one) for one in told))
 
 
-def confirm(*, by: str, reason: str, moved: bool, as_json: bool) -> None:
+def confirm(*, by: str, reason: str, moved: bool, at: datetime | None, as_json: bool) -> None:
     """The books belong here from now on; unless moved, they are compared with Amazon first."""
-    at = SystemClock().now()
+    at = at or SystemClock().now()
     with opened_books(load_settings()) as books:
         found = where_we_are(books.settings, books.database)
-        _confirm(books, found, by=by, reason=reason, moved=moved)
+        _confirm(books, found, by=by, reason=reason, moved=moved, at=at)
         with reading(books.database) as connection:
             mark = load_mark(connection)
     if as_json:
@@ -77,10 +78,9 @@ def grants(*, role: str, apply: bool) -> None:
                 say(f"{statement};")
 
 
-def _confirm(books: Books, found: Here, *, by: str, reason: str, moved: bool) -> None:
+def _confirm(books: Books, found: Here, *, by: str, reason: str, moved: bool, at: datetime) -> None:
     if not by.strip() or not reason.strip():
         raise Refused("--by and --reason must say who confirms this and why")
-    at = SystemClock().now()
 
     def work(connection: Connection) -> None:
         mark_environment(connection, name=found.name, uid=uuid4().hex, at=at, by=by)

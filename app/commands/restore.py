@@ -13,7 +13,15 @@ from app.output import say, write_json, write_table
 from app.problems import Refused
 from app.settings import load_settings
 from billing import reading, writing
-from billing.restore import Restoration, begin_restoration, last_restoration, reopen
+from billing.restore import (
+    Restoration,
+    Span,
+    begin_restoration,
+    last_restoration,
+    lost_time,
+    reopen,
+    what_is_unproved,
+)
 from scheduler import ReconcileReport, ShiftedClock, SystemClock, reconcile
 
 _WORDS = re.compile(r"[A-Za-z0-9-]+")
@@ -27,19 +35,30 @@ def begin(*, by: str, reason: str, at: datetime | None, as_json: bool) -> None:
     _tell(begun, as_json=as_json)
 
 
-def reconcile_books(*, reports: Sequence[Path], at: datetime | None, as_json: bool) -> None:
-    """Book what Amazon has; raises `Refused` (exit 1) while something needs a person."""
+def reconcile_books(
+    *,
+    reports: Sequence[Path],
+    since: datetime | None,
+    until: datetime | None,
+    at: datetime | None,
+    as_json: bool,
+) -> None:
+    """Book what Amazon has; raises `Refused` (exit 1) while something needs a person.
+
+    The reports hold all from `since` until `until`, when both are given.
+    """
+    covers = _span(reports, since, until)
     settings = load_settings()
     charge_ids = {found for report in reports for found in charge_ids_in(report)}
     refund_ids = {found for report in reports for found in refund_ids_in(report)}
     with opened_books(settings) as books, amazon_for(settings):
         engine = charging_engine(books, ShiftedClock(at) if at else SystemClock())
-        report = reconcile(engine, charge_ids=charge_ids, refund_ids=refund_ids)
+        report = reconcile(engine, charge_ids=charge_ids, refund_ids=refund_ids, covers=covers)
     if as_json:
         write_json(report.as_json())
     else:
         _tell_report(report)
-    if not report.is_clean:
+    if report.not_covered is not None or not report.is_clean:
         raise Refused(
             "something needs a person before charging goes on; see "
             "docs/runbooks/restored-from-backup.md"
@@ -58,12 +77,28 @@ def show(*, as_json: bool) -> None:
     _tell(last, as_json=as_json)
 
 
-def approve(*, by: str, reason: str, at: datetime | None, as_json: bool) -> None:
+def approve(
+    *, by: str, reason: str, without_report: bool, at: datetime | None, as_json: bool
+) -> None:
     """One of two approvals; raises BadInput for the same person again, or without a comparison."""
     moment = at or SystemClock().now()
     with opened_database(load_settings()) as database:
-        now = writing(database, lambda c: reopen(c, by=by, reason=reason, at=moment))
+        now = writing(
+            database,
+            lambda c: reopen(c, by=by, reason=reason, at=moment, without_report=without_report),
+        )
     _tell(now, as_json=as_json)
+
+
+def _span(reports: Sequence[Path], since: datetime | None, until: datetime | None) -> Span | None:
+    if since is None and until is None:
+        return None
+    if since is None or until is None or since >= until or not reports:
+        raise Refused(
+            "--from and --until say together which time the given reports hold, all of it; "
+            "autopay restore show names the time that is needed"
+        )
+    return Span(since, until)
 
 
 def charge_ids_in(report: Path) -> set[str]:
@@ -93,12 +128,15 @@ def _tell(restoration: Restoration, *, as_json: bool) -> None:
     for merchant, found in restoration.found.items():
         say(f"{merchant}: compared {found['compared']}, booked {found['booked_yen']:,} yen")
     if restoration.is_open:
+        for merchant, reasons in what_is_unproved(restoration).items():
+            say(f"{merchant}: not proved: {'; '.join(reasons)}")
         say("Nothing new is charged. Approve with: autopay restore reopen --by NAME --reason TEXT")
     else:
         say("It is over: charging goes on.")
 
 
 def _as_json(restoration: Restoration) -> dict[str, Any]:
+    lost = lost_time(restoration)
     return {
         "number": restoration.number,
         "open": restoration.is_open,
@@ -106,6 +144,8 @@ def _as_json(restoration: Restoration) -> dict[str, Any]:
         "begun_by": restoration.begun_by,
         "reason": restoration.reason,
         "restored_to": _moment(restoration.restored_to),
+        "lost_from": lost.since.isoformat(),
+        "lost_until": lost.until.isoformat(),
         "approved_by": [who for who in (restoration.first_by, restoration.second_by) if who],
         "ended_at": _moment(restoration.ended_at),
         "found": restoration.found,
@@ -140,7 +180,13 @@ def _tell_report(report: ReconcileReport) -> None:
         say(f"{charge}: a second charge of something that is paid; refund it")
     for charge in report.strangers:
         say(f"{charge}: the books do not know what it was for")
+    for charge in (*report.charges_unread, *report.refunds_unread):
+        say(f"{charge}: Amazon gave no answer about it; run it again")
+    for charge in report.untaken:
+        say(f"{charge}: it could not be booked; see autopay charge show of its reference")
     for key in report.unanswered:
         say(f"key {key}: no definite answer yet; later runs replay it")
     if report.unread:
         say(f"{report.unread:,} permissions could not be read; run it again")
+    if report.not_covered is not None:
+        say(f"Not proved that no other charge is lost: {report.not_covered}")

@@ -134,7 +134,9 @@ def _app(books: Books, clock: Clock, password: str, machine: TimeMachine | None)
         charging=lambda: charging_engine(books, clock),
         public_url=books.settings.public_url,
         retention_offer=books.settings.retention_offer,
+        leave_early=books.settings.leave_early,
         price_notice_days=books.settings.price_notice_days,
+        passkey_verification=books.settings.passkey_verification,
         given_settings=frozenset(books.settings.model_fields_set),
         time_machine=machine,
     )

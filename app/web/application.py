@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Literal
 
 from fastapi import Depends, FastAPI, Request
 from sqlalchemy import Engine
@@ -58,9 +59,11 @@ def create_app(
     charging: Callable[[], BillingEngine] | None = None,
     public_url: str = "",
     retention_offer: str = "none",
+    leave_early: str = "refused",
     given_settings: frozenset[str] = frozenset(),
     time_machine: TimeMachine | None = None,
     price_notice_days: int = 30,
+    passkey_verification: Literal["required", "preferred", "discouraged"] = "preferred",
 ) -> FastAPI:
     """The pages of one merchant's books; `staff` is an owner with the given password.
 
@@ -70,18 +73,22 @@ def create_app(
     `wall` is the clock of sessions, which the virtual one of a sandbox does not move. `charging`
     makes the engine that signs customers up and charges them; `public_url` is where they reach us.
     `retention_offer` (pause, skip or none) is made once to somebody who wants to leave.
+    `leave_early` (refused or for_fee) is what the minimum term means for customers.
     `given_settings` are the settings given on purpose, which the settings pages cannot change.
     `time_machine` moves the clock of a sandbox with a local Amazon Pay. `price_notice_days` lie
-    between the notice of a price change and its first day.
+    between the notice of a price change and its first day. `passkey_verification` says whether
+    passkeys of the staff ask for a PIN, a finger or a face.
     """
     shell = replace(
         _shell(database, merchant, clock, wall or SystemClock(), master_key),
         charging=charging,
         public_url=public_url.rstrip("/"),
         retention_offer=retention_offer,
+        leave_early=leave_early,
         given_settings=given_settings,
         time_machine=time_machine,
         price_notice_days=price_notice_days,
+        passkey_verification=passkey_verification,
     )
     shell.warm.questions.append(DailyStatistics(database))
     desk = StaffDesk(shell, staff_password)

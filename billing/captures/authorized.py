@@ -46,6 +46,8 @@ def authorized_charges(merchant: Merchant) -> Select[Any]:
     """Slots that wait for their shipment, with the columns that acts need.
 
     One whose act a person was asked about is none of them: a charge has one act that did not fail.
+    They are found by the index of authorised attempts: by the slots' merchant every slot that ever
+    was would be read.
     """
     acted_on = exists().where(
         acts.c.attempt_id == attempts.c.id, ~is_word(acts.c.state, "declined")
@@ -66,7 +68,7 @@ def authorized_charges(merchant: Merchant) -> Select[Any]:
         .join(attempts, attempts.c.slot_id == slots.c.id)
         .join(invoices, invoices.c.id == slots.c.invoice_id)
         .join(subscriptions, subscriptions.c.id == slots.c.subscription_id)
-        .where(slots.c.merchant_id == merchant.id, is_word(attempts.c.state, "authorized"))
+        .where(attempts.c.merchant_id == merchant.id, is_word(attempts.c.state, "authorized"))
         .where(slots.c.state == "authorized", ~acted_on)
     )
 

@@ -9,7 +9,7 @@ from billing.captures.outcome import OpenAct
 from billing.charging.outcome import OpenAttempt
 from billing.charging.stored_attempt import open_attempt
 from billing.protocol.checkpoints import reached
-from billing.store.brake import load_brake
+from billing.store.brake import BrakeScope, load_brake
 from billing.store.database import reading, writing
 from billing.store.merchants import Merchant
 from billing.store.rows import Row, fetch, is_word, table_of
@@ -79,7 +79,11 @@ def _claim(
         .limit(limit)
         .with_for_update(skip_locked=True, of=acts)
     )
-    if load_brake(connection, merchant.id).is_pulled:
+    brake = load_brake(connection, merchant.id)
+    if brake.is_pulled and brake.scope is BrakeScope.RESTORED:
+        # As of charges and refunds: nothing that Amazon may not know, after books were restored.
+        statement = statement.where(acts.c.state == "pending")
+    elif brake.is_pulled:
         statement = statement.where(acts.c.state != "intended")
     if only is not None:
         statement = statement.where(acts.c.reference.in_(list(only)))

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select
 
 from billing.cap.plan import CapRule
 from billing.catalogue.offers_store import differing_offers, load_offers, store_offers
+from billing.catalogue.price_moves import load_price_moves
 from billing.catalogue.terms import Terms, terms_of
 from billing.store.merchants import load_merchant, merchants
 from billing.store.rows import Row, fetch, insert_many, insert_returning_ids, table_of, update_many
@@ -26,10 +27,12 @@ from plans import (
     Offer,
     Plan,
     Price,
+    PriceRef,
     Unit,
     UnknownPlan,
     check_quantity,
     price_text,
+    prices_off_sale,
 )
 
 __all__ = [
@@ -121,9 +124,13 @@ class StoredTerms:
 
 @dataclass(frozen=True, slots=True)
 class PriceList:
-    """All prices of a merchant: by plan code, in the order they become valid."""
+    """All prices of a merchant: by plan code, in the order they become valid.
+
+    `off_sale` are those that were taken off sale with their migration.
+    """
 
     by_plan_code: Mapping[str, tuple[StoredTerms, ...]]
+    off_sale: frozenset[PriceRef] = frozenset()
 
     def at_start(self, plan_code: str, *, started_on: date) -> StoredTerms:
         """Find the terms of somebody who subscribed on a date.
@@ -134,8 +141,17 @@ class PriceList:
         dated = self.by_plan_code.get(plan_code)
         if not dated:
             raise UnknownPlan(plan_code=plan_code, known=tuple(sorted(self.by_plan_code)))
-        valid = [stored for stored in dated if stored.terms.price.valid_from <= started_on]
+        valid = [
+            stored
+            for stored in dated
+            if stored.terms.price.valid_from <= started_on and self._is_sold(stored)
+        ]
         return valid[-1] if valid else dated[0]
+
+    def _is_sold(self, stored: StoredTerms) -> bool:
+        price = stored.terms.price
+        # Asked for each row of a file; hardly any list has a price that was taken off sale.
+        return not self.off_sale or PriceRef(price.plan_code, price.valid_from) not in self.off_sale
 
 
 def store_catalogue(
@@ -180,6 +196,11 @@ def store_catalogue(
 
 def load_price_list(connection: Connection, merchant_id: str) -> PriceList:
     """Read all prices of a merchant; the list is empty before the first import."""
+    newest = load_price_moves(connection, merchant_id).by_old.values()
+    return PriceList(_dated_terms(connection, merchant_id), prices_off_sale(newest))
+
+
+def _dated_terms(connection: Connection, merchant_id: str) -> dict[str, tuple[StoredTerms, ...]]:
     price_ids = connection.execute(
         select(price_table.c.id).where(price_table.c.merchant_id == merchant_id)
     ).scalars()
@@ -188,7 +209,7 @@ def load_price_list(connection: Connection, merchant_id: str) -> PriceList:
     for entry in sorted(stored, key=lambda each: each.terms.price.valid_from):
         code = entry.terms.plan.code
         by_plan_code[code] = (*by_plan_code.get(code, ()), entry)
-    return PriceList(by_plan_code)
+    return by_plan_code
 
 
 def load_catalogue(connection: Connection, merchant_id: str) -> Catalogue:
@@ -196,7 +217,7 @@ def load_catalogue(connection: Connection, merchant_id: str) -> Catalogue:
 
     Each price keeps its own anchor; `plans` holds that of the plan's newest price.
     """
-    dated = load_price_list(connection, merchant_id).by_plan_code.values()
+    dated = _dated_terms(connection, merchant_id).values()
     terms = [stored.terms for entries in dated for stored in entries]
     return Catalogue.as_stored(
         plans=[each.plan for each in terms],

@@ -5,13 +5,14 @@ each question is answered by an index of what is open, whatever the database kno
 """
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, select
+from sqlalchemy import ColumnElement, Connection, and_, case, select
 
 from billing.catalogue.terms import terms_of
 from billing.store.merchants import Merchant
-from billing.store.rows import Row, among, fetch, table_of
+from billing.store.rows import Row, among, fetch, is_word, table_of
 from billing.tables import ChargePermissionRow, InvoiceRow, SlotRow, SubscriptionRow
 from plans import CaptureRule
 
@@ -19,6 +20,14 @@ slots = table_of(SlotRow)
 permissions = table_of(ChargePermissionRow)
 subscriptions = table_of(SubscriptionRow)
 invoices = table_of(InvoiceRow)
+
+
+def charged_already(slot_ids: Collection[int], *, at: datetime) -> tuple[ColumnElement[bool], ...]:
+    """SQL: these slots, whatever became of their agreement since, and whatever else is in flight.
+
+    Their money is taken: a slot that stayed due would be charged anew.
+    """
+    return is_word(slots.c.state, "due"), slots.c.due_at <= at, slots.c.id.in_(sorted(slot_ids))
 
 
 def oldest_due(

@@ -30,6 +30,7 @@ from billing.catalogue import dunning_store
 from billing.charging.already_made import KnownCharge, taken_in, verdict_of
 from billing.charging.due_slots import (
     captured_later,
+    charged_already,
     first_due_slot_of_each,
     lock_permissions,
     oldest_due,
@@ -132,8 +133,9 @@ def _intend(
 ) -> tuple[int, list[OpenAttempt]]:
     if charged is None and load_brake(connection, merchant.id).is_pulled:
         return 0, []
-    only = only if charged is None else charged.keys()
     wanted_slots = to_be_charged(merchant, at=at, only=only)
+    if charged is not None:
+        only, wanted_slots = charged.keys(), charged_already(charged, at=at)
     # A run leaves out what another one holds; who asked for these very slots waits for them.
     found = oldest_due(connection, merchant, due=wanted_slots, limit=limit)
     if not found:
@@ -166,9 +168,9 @@ def _intend(
     for slot in due:
         permission = locked[slot["permission_id"]]
         agreement = changed.get(slot["subscription_id"])
-        if slot["id"] in mornings:
+        if slot["id"] in mornings and slot["id"] not in known:
             work.slots.append(_changed(slot, due_at=mornings[slot["id"]]))
-        elif permission["state"] != "Chargeable":
+        elif permission["state"] != "Chargeable" and slot["id"] not in known:
             _wait_for_buyer(work, slot, permission, merchant, at, agreement)
         else:
             rooms = [(month, caps[slot["permission_id"], month].room_yen) for month in months]

@@ -30,7 +30,11 @@ from billing.deliveries.own_words import (
     words_in_force,
 )
 from billing.deliveries.planning import plan_notices
-from billing.deliveries.price_changes import tell_price_changes
+from billing.deliveries.price_changes import (
+    announcement_of,
+    tell_price_changes,
+    tell_price_stays,
+)
 from billing.deliveries.probing import probe_webhook
 from billing.deliveries.recording import DeliveryOutcome, DeliveryResult, record_deliveries
 from billing.deliveries.replaying import replay_events, retry_dead_mails
@@ -43,6 +47,7 @@ from billing.deliveries.rules import (
 )
 from billing.deliveries.schedule import GIVEN_UP_AFTER, LEASE, RETRY_SECONDS, next_try
 from billing.deliveries.signing import signature_headers
+from billing.deliveries.staff_news import tell_staff
 from billing.deliveries.stored import (
     MailPreview,
     OutboxHealth,
@@ -77,6 +82,7 @@ __all__ = [
     "Template",
     "UnusableAddress",
     "add_endpoint",
+    "announcement_of",
     "check_endpoint_url",
     "claim_mails",
     "claim_webhooks",
@@ -105,6 +111,8 @@ __all__ = [
     "store_notice_rules",
     "store_own_words",
     "tell_price_changes",
+    "tell_price_stays",
+    "tell_staff",
     "tell_upcoming",
     "words_in_force",
 ]

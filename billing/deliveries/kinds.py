@@ -49,6 +49,7 @@ KINDS: dict[str, NoticeKind] = {
         _kind("cancel_scheduled", CUSTOMER),
         _kind("canceled", CUSTOMER, *OF_A_FAILURE, "fee"),
         _kind("price_change", CUSTOMER, "old_amount", "new_amount"),
+        _kind("price_stays", CUSTOMER, "old_amount", "new_amount"),
         _kind("signed_up", CUSTOMER, "amount", "charge_day", "regular", "every", "buyer_link"),
         _kind("sign_in_link", CUSTOMER, "link"),
         _kind("amazon_linked", CUSTOMER),
@@ -65,6 +66,9 @@ KINDS: dict[str, NoticeKind] = {
         _kind("returned_too_much", STAFF, "amount", "reference", "code"),
         _kind("shipment_overdue", STAFF, *OF_A_FAILURE),
         _kind("webhook_disabled", STAFF, "code"),
+        _kind("passkey_added", STAFF, "code"),
+        _kind("passkey_removed", STAFF, "code"),
+        _kind("passkey_copied", STAFF, "code"),
         _kind("other", STAFF, *OF_A_FAILURE),
     )
 }

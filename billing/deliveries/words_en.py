@@ -196,6 +196,20 @@ From: periods that begin on or after {day}
 If you do not agree to the new price, please cancel before it takes effect.
 """,
     ),
+    "price_stays": _words(
+        "Our price stays as it is",
+        """
+Thank you for being our customer. We told you that the price of the subscription below would
+change. We have withdrawn that change: your price stays as it was.
+
+Plan: {plan}
+Subscription: {subscription}
+Your price: {old_amount}, tax included
+Withdrawn: {new_amount} for periods that begin on or after {day}
+
+You need not do anything. We apologise for the confusion.
+""",
+    ),
     "signed_up": _words(
         "Thank you for your order ({plan})",
         """
@@ -329,6 +343,25 @@ Slot: {reference}
 The address {code} has not answered for a long time and is stopped.
 Once it works again, autopay webhooks enable {code} and autopay webhooks replay {code} also send
 what happened meanwhile.""",
+    ),
+    "passkey_added": Template(
+        "A passkey was added: {code}",
+        """\
+A member of the staff has added a passkey that opens the back office: {code}
+If nobody of you did, reset that account at once: autopay staff reset NAME""",
+    ),
+    "passkey_removed": Template(
+        "A passkey was removed: {code}",
+        """\
+A member of the staff has removed a passkey of the back office: {code}
+If nobody of you did, reset that account at once: autopay staff reset NAME""",
+    ),
+    "passkey_copied": Template(
+        "Refused: a passkey that seems to be copied: {code}",
+        """\
+Somebody used a passkey whose counter went back, so that a second copy of its key seems to exist:
+{code}
+It was refused. Let its owner remove that passkey and make another one.""",
     ),
     "other": _staff(
         "Notice ({kind}): {subscription}",

@@ -11,7 +11,7 @@ from itertools import combinations
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Select, func, or_, select
+from sqlalchemy import Connection, Select, func, or_, select, update
 
 from billing.permissions.sweep import WatchedPermission
 from billing.store.merchants import Merchant
@@ -130,6 +130,21 @@ def told_charge_ids(connection: Connection, merchant: Merchant, *, since: dateti
         _notifications.c.object_id.is_not(None),
     )
     return sorted(set(connection.execute(statement).scalars()))
+
+
+def bring_forward(
+    connection: Connection, merchant: Merchant, slot_ids: Collection[int], *, at: datetime
+) -> None:
+    """Make slots due that Amazon has charged already, whatever they wait for.
+
+    A try that dunning planned for later was made; a decline of it uses up no further one.
+    """
+    if not slot_ids:
+        return
+    mine = _slots.c.merchant_id == merchant.id, _slots.c.id.in_(sorted(slot_ids))
+    waiting = is_word(_slots.c.state, "due", "waiting_buyer")
+    due = {"state": "due", "due_at": at, "asked_attempt": _slots.c.attempts + 1}
+    connection.execute(update(_slots).where(*mine, waiting).values(due))
 
 
 def _taken(connection: Connection, ids: Sequence[int], *, since: datetime) -> dict[int, int]:

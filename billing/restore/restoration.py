@@ -14,14 +14,13 @@ from sqlalchemy import Connection, func, insert, select, update
 from billing.store.events import write_audit_event
 from billing.store.merchants import Merchant
 from billing.store.rows import Row, fetch, insert_unless_known, table_of
-from billing.tables import AttemptRow, BrakeRow, MerchantRow, RestorationCheckRow, RestorationRow
+from billing.tables import AttemptRow, BrakeRow, RestorationCheckRow, RestorationRow
 from plans import BadInput
 
 _restorations = table_of(RestorationRow)
 _checks = table_of(RestorationCheckRow)
 _attempts = table_of(AttemptRow)
 _brakes = table_of(BrakeRow)
-_merchants = table_of(MerchantRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +47,8 @@ def begin_restoration(connection: Connection, *, by: str, reason: str, at: datet
 
     Raises BadInput without a name or a reason.
     """
-    _check_words("by", by)
-    _check_words("reason", reason)
+    check_words("by", by)
+    check_words("reason", reason)
     last = last_restoration(connection)
     if last is not None and last.is_open:
         return last
@@ -114,38 +113,8 @@ def note_reconciled(
     )
 
 
-def reopen(connection: Connection, *, by: str, reason: str, at: datetime) -> Restoration:
-    """Approve the end of the open restoration; the second person's approval ends it.
-
-    Raises BadInput when none is open, a merchant was not compared yet, or the same person comes
-    twice.
-    """
-    name = by.strip()
-    _check_words("by", name)
-    _check_words("reason", reason)
-    open_one = _locked_open(connection)
-    _check_compared(connection, open_one)
-    first = open_one.first_by
-    if first is not None and first.lower() == name.lower():
-        raise BadInput(
-            field="by",
-            value=by,
-            rule="two different people end a restoration, and this one has approved already",
-            remedy="let somebody else look at: autopay restore show; then give that name",
-        )
-    approved = {"first_by": name, "first_at": at}
-    ended = {"second_by": name, "state": "over", "ended_at": at}
-    mine = update(_restorations).where(_restorations.c.number == open_one.number)
-    connection.execute(mine.values(approved if first is None else ended))
-    kind = "restoration_approved" if first is None else "restoration_over"
-    write_audit_event(connection, kind=kind, actor=name, reason=reason, at=at)
-    now = last_restoration(connection)
-    if now is None:
-        raise AssertionError("a restoration that was just approved is not there")
-    return now
-
-
-def _locked_open(connection: Connection) -> Restoration:
+def locked_open(connection: Connection) -> Restoration:
+    """The open restoration, nobody else's until the transaction ends; raises BadInput for none."""
     statement = select(_restorations).where(_restorations.c.state == "reconciling")
     rows = fetch(connection, statement.with_for_update())
     if not rows:
@@ -156,19 +125,6 @@ def _locked_open(connection: Connection) -> Restoration:
             remedy="charging is not stopped by one; look at: autopay brake show",
         )
     return _restoration(connection, rows[0])
-
-
-def _check_compared(connection: Connection, restoration: Restoration) -> None:
-    """Every merchant that can charge, or has, must have been compared with Amazon."""
-    with_keys = select(_merchants.c.id).where(_merchants.c.sealed_private_key.is_not(None))
-    missing = sorted(set(connection.execute(with_keys).scalars()) - restoration.found.keys())
-    if missing:
-        raise BadInput(
-            field="merchant",
-            value=", ".join(missing),
-            rule="each merchant is compared with Amazon before new charges begin",
-            remedy="run for each of them: AUTOPAY_MERCHANT=ID autopay restore reconcile",
-        )
 
 
 def _restoration(connection: Connection, row: Row) -> Restoration:
@@ -188,7 +144,8 @@ def _restoration(connection: Connection, row: Row) -> Restoration:
     )
 
 
-def _check_words(field: str, value: str) -> None:
+def check_words(field: str, value: str) -> None:
+    """Raise BadInput for an empty name or reason."""
     if not value.strip():
         raise BadInput(
             field=field,

@@ -2,9 +2,10 @@
 
     live shop ──terms──► test shop, sold there while the plan is in test
 
-A plan in test is a copy of its terms in the merchant of the sandbox: its sign-ups are signed with
-that merchant's keys and reach no real account. The live shop is never changed by a test. What is
-in test is the newest audit event of the plan, so the log tells who switched it, and when.
+A plan in test is a copy in the merchant of the sandbox, with all that it is sold with: its sign-ups
+are signed with that merchant's keys and reach no real account. The live shop is never changed by a
+test. What is in test is the newest audit event of the plan, so the log tells who switched it, and
+when.
 """
 
 import json
@@ -15,6 +16,7 @@ from sqlalchemy import Connection, select
 
 from billing.catalogue.catalogue_store import TermsAlreadySet, load_catalogue, store_catalogue
 from billing.settings.account import Account
+from billing.settings.whole_plans import codes_of, has_all_of, whole_plan
 from billing.store.events import write_audit_event
 from billing.store.rows import table_of
 from billing.tables import AuditEventRow
@@ -39,14 +41,19 @@ class NoTestKeys(Exception):
 
 
 class OtherTermsInTest(Exception):
-    """The test shop has other terms for the plan at the same date, and terms never change."""
+    """The test shop has other terms for `codes` at the same date, and terms never change."""
+
+    def __init__(self, codes: tuple[str, ...], told: str) -> None:
+        self.codes = codes
+        super().__init__(told)
 
 
 @dataclass(frozen=True, slots=True)
 class PlanTest:
     """A plan on both sides; a price is that of today, None where it is not sold.
 
-    `same_terms` is false when the test shop sells it by other terms than the live one.
+    `same_terms` is false when the test shop sells it by other terms than the live one, or lacks
+    something that the live one sells with it.
     """
 
     plan: Plan
@@ -93,21 +100,32 @@ def switch_plan_test(
 ) -> None:
     """Sell a plan in the test shop, by the terms of the live one; or sell it there no more.
 
-    Switching to what holds already changes nothing. Raises `NoTestKeys`, `OtherTermsInTest`,
-    UnknownPlan, and BadInput when the terms do not go together with those of the test shop.
+    All that it is sold with comes along. Plans that it may be changed into and that the test shop
+    did not know are there for changes alone, until they are tested themselves. Switching to what
+    holds already copies what the live shop has got since, and else nothing. Raises `NoTestKeys`,
+    `OtherTermsInTest`, UnknownPlan, and BadInput when the terms do not go together with those of
+    the test shop.
     """
     if test is None or not test.has_key or test.environment != "sandbox":
         raise NoTestKeys("a plan is tested with sandbox keys, and there are none")
     known = _catalogue(connection, test)
-    if on:
-        _copy_terms(connection, _catalogue(connection, live), test, plan_code)
+    source = _catalogue(connection, live)
+    if on and plan_code in source.plans:
+        came_along = _copy(connection, whole_plan(source, plan_code), known, test)
+        for code in sorted(came_along - {plan_code}):
+            _note(connection, test, code, on=False, by=by, at=at)
     else:
-        known.plan(plan_code)
+        known.plan(plan_code)  # a plan of the test shop alone
     is_on = plan_code in known.plans and plan_code not in plans_out_of_test(
         connection, test.merchant_id
     )
-    if is_on is on:
-        return
+    if is_on is not on:
+        _note(connection, test, plan_code, on=on, by=by, at=at)
+
+
+def _note(
+    connection: Connection, test: Account, plan_code: str, *, on: bool, by: str, at: datetime
+) -> None:
     write_audit_event(
         connection,
         merchant_id=test.merchant_id,
@@ -119,21 +137,15 @@ def switch_plan_test(
     )
 
 
-def _copy_terms(connection: Connection, source: Catalogue, test: Account, plan_code: str) -> None:
-    """Store what is new of the plan's terms in the test shop; a plan of that shop alone stays."""
-    if plan_code not in source.plans:
-        load_catalogue(connection, test.merchant_id).plan(plan_code)
-        return
-    plan = source.plan(plan_code)
-    wanted = Catalogue.of(
-        plans=[plan],
-        prices=source.prices[plan_code],
-        dunning=source.dunning.get(plan.dunning or "", ()),
-    )
+def _copy(
+    connection: Connection, wanted: Catalogue, known: Catalogue, test: Account
+) -> frozenset[str]:
+    """Store what is new of it in the test shop; returns the plans that it did not know."""
     try:
         store_catalogue(connection, test.merchant_id, wanted)
     except TermsAlreadySet as other:
-        raise OtherTermsInTest(str(other)) from other
+        raise OtherTermsInTest(codes_of(other), str(other)) from other
+    return frozenset(wanted.plans) - frozenset(known.plans)
 
 
 def _catalogue(connection: Connection, account: Account | None) -> Catalogue:
@@ -148,7 +160,9 @@ def _side_by_side(
     live, test = _sold(here, plan.code, on), _sold(there, plan.code, on)
     is_on = plan.code in there.plans and plan.code not in off
     hashes = {price.content_hash for price in (live, test) if price is not None}
-    return PlanTest(plan, live, test if is_on else None, is_on, len(hashes) < 2)
+    copied = plan.code not in here.plans or has_all_of(there, whole_plan(here, plan.code))
+    same = len(hashes) < 2 and (copied or not is_on)
+    return PlanTest(plan, live, test if is_on else None, is_on, same)
 
 
 def _sold(catalogue: Catalogue, plan_code: str, on: date) -> Price | None:

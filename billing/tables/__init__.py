@@ -63,6 +63,8 @@ from billing.tables.refunds import RefundRoomRow, RefundRow
 from billing.tables.staff import (
     FormUseRow,
     KnownDeviceRow,
+    PasskeyChallengeRow,
+    PasskeyRow,
     RecoveryCodeRow,
     SignInFailureRow,
     StaffUserRow,
@@ -109,6 +111,8 @@ __all__ = [
     "NotificationRow",
     "OfferRow",
     "OfferVersionRow",
+    "PasskeyChallengeRow",
+    "PasskeyRow",
     "PermissionReplacementRow",
     "PlanRow",
     "PoisonRow",

@@ -5,7 +5,14 @@ Secrets are kept as hashes, but for the key of the second factor, which is seale
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+)
 from sqlmodel import Field, SQLModel
 
 from billing.tables import naming as _naming  # noqa: F401 - sets the names before any table is made
@@ -14,6 +21,7 @@ STAFF_ROLES = ("viewer", "support", "finance", "owner")
 STAFF_STATES = ("active", "disabled")
 SESSION_LEVELS = ("password", "full")
 FORM_STATES = ("begun", "done")
+CEREMONIES = ("register", "prove")
 
 
 class StaffUserRow(SQLModel, table=True):
@@ -57,6 +65,58 @@ class RecoveryCodeRow(SQLModel, table=True):
     staff_id: int = Field(foreign_key="staff_user.id", primary_key=True)
     code_hash: str = Field(primary_key=True, max_length=64)
     used_at: datetime | None = None
+
+
+class PasskeyRow(SQLModel, table=True):
+    """A passkey (WebAuthn credential) of a staff user, which stands in for the second factor.
+
+    `credential_id` is in base64url, `public_key` as COSE. `rp_id` is the host it was made for; no
+    other can use it. `sign_count` is what its authenticator counted at the last use, 0 where it
+    does not count. `transports` says how the browser reaches it, parted by commas.
+    """
+
+    __tablename__ = "passkey"
+    __table_args__ = (
+        UniqueConstraint("merchant_id", "credential_id"),
+        CheckConstraint("sign_count >= 0", name="passkey_sign_count"),
+        CheckConstraint("name <> ''", name="passkey_name"),
+        ForeignKeyConstraint(
+            ["merchant_id", "staff_id"],
+            ["staff_user.merchant_id", "staff_user.id"],
+            name="fk_passkey_staff_id",
+        ),
+        Index("ix_passkey_staff_id", "staff_id"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    merchant_id: str = Field(foreign_key="merchant.id")
+    staff_id: int
+    credential_id: str = Field(max_length=1364)
+    public_key: bytes = Field(sa_type=LargeBinary)
+    sign_count: int = Field(default=0, sa_type=BigInteger)
+    rp_id: str = Field(max_length=253)
+    transports: str = ""
+    name: str = Field(max_length=64)
+    created_at: datetime
+    used_at: datetime | None = None
+
+
+class PasskeyChallengeRow(SQLModel, table=True):
+    """What a session's passkey has to sign: one per session and ceremony, good once and not long.
+
+    `session_hash` is that of the session, which may be deleted before.
+    """
+
+    __tablename__ = "passkey_challenge"
+    __table_args__ = (
+        CheckConstraint(f"ceremony IN {CEREMONIES}", name="passkey_challenge_ceremony"),
+        Index("ix_passkey_challenge_made_at", "made_at"),
+    )
+
+    session_hash: str = Field(primary_key=True, max_length=64)
+    ceremony: str = Field(primary_key=True)
+    challenge: bytes = Field(sa_type=LargeBinary)
+    made_at: datetime
 
 
 class WebSessionRow(SQLModel, table=True):

@@ -18,7 +18,12 @@ from plans.catalogue.checks import Offer, Parts, entry_faults, overlaps, whole_f
 from plans.catalogue.coupons import Coupon
 from plans.catalogue.dunning import DEFAULT_SCHEDULE, DunningSchedule
 from plans.catalogue.families import PlanFamily
-from plans.catalogue.price_migrations import PriceMigration, PriceRef, price_agreed
+from plans.catalogue.price_migrations import (
+    PriceMigration,
+    PriceRef,
+    price_agreed,
+    prices_off_sale,
+)
 from plans.catalogue.price_models import UsageTerms
 from plans.catalogue.prices import ALWAYS, Plan, Price
 from plans.errors import BadInput, NoPriceYet, PlansError, UnknownPlan, shown
@@ -167,7 +172,7 @@ class Catalogue:
         Raises UnknownPlan, NoPriceYet, or NoLongerSold after a price's last day of sale.
         """
         plan = self.plan(plan_code)
-        dated = self.prices.get(plan.code, ())
+        dated = self._sold(plan.code)
         later = bisect_right(dated, on, key=lambda price: price.valid_from)
         if later == 0:
             first = dated[0].valid_from if dated else "no date"
@@ -176,6 +181,14 @@ class Catalogue:
         if price.valid_until is not None and price.valid_until < on:
             raise NoLongerSold(plan_code=plan_code, on=on, last=price.valid_until)
         return price
+
+    def _sold(self, plan_code: str) -> tuple[Price, ...]:
+        """Every price of a plan but those that were taken off sale with their migration."""
+        dated = self.prices.get(plan_code, ())
+        off_sale = prices_off_sale(versions[-1] for versions in self.migrations.values())
+        if not off_sale:
+            return dated
+        return tuple(each for each in dated if PriceRef(plan_code, each.valid_from) not in off_sale)
 
     def price_of(self, ref: PriceRef) -> Price:
         """Find a price by plan and date; raises UnknownPlan or NoPriceYet."""

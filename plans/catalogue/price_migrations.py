@@ -6,7 +6,7 @@ A subscriber keeps the price agreed until a migration of that very price moves h
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import ClassVar
 
@@ -14,7 +14,14 @@ from plans.catalogue.bounds import NOTICE, broken_by, check_code, check_date, re
 from plans.catalogue.canonical import canonical_hash, fields_given
 from plans.errors import BadInput
 
-__all__ = ["NOTICE_DAYS_LEAST", "Grandfathering", "PriceMigration", "PriceRef", "price_agreed"]
+__all__ = [
+    "NOTICE_DAYS_LEAST",
+    "Grandfathering",
+    "PriceMigration",
+    "PriceRef",
+    "price_agreed",
+    "prices_off_sale",
+]
 
 # Amazon's policy for automatic payments in Japan asks for this much when an amount changes.
 NOTICE_DAYS_LEAST = 10
@@ -43,9 +50,16 @@ class Grandfathering:
         check_date("until", self.until)
 
 
+# Everybody who subscribed before this day keeps the old price for ever: nobody is moved.
+_NOBODY_MOVED = Grandfathering(subscribed_before=date(2999, 12, 31))
+
+
 @dataclass(frozen=True, slots=True)
 class PriceMigration:
-    """Subscribers of price `old` get price `new` with the first cycle from `effective_on` on."""
+    """Subscribers of price `old` get price `new` with the first cycle from `effective_on` on.
+
+    `off_sale`: the price `new` is sold to nobody, as it was made for a move that was withdrawn.
+    """
 
     section: ClassVar[str] = "migrations"
     code: str
@@ -56,9 +70,19 @@ class PriceMigration:
     effective_on: date
     notice_days: int = NOTICE_DAYS_LEAST
     grandfathered: Grandfathering | None = None
+    off_sale: bool = False
 
     def __post_init__(self) -> None:
         refuse(_migration_faults(self))
+
+    def withdrawn(self, *, valid_from: date, off_sale: bool) -> PriceMigration:
+        """Give the version of this migration that moves nobody."""
+        return replace(self, valid_from=valid_from, grandfathered=_NOBODY_MOVED, off_sale=off_sale)
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether it was taken back before it began."""
+        return self.grandfathered == _NOBODY_MOVED
 
     @property
     def content_hash(self) -> str:
@@ -90,6 +114,11 @@ def price_agreed(
             break
         current = migration.new
     return current
+
+
+def prices_off_sale(migrations: Iterable[PriceMigration]) -> frozenset[PriceRef]:
+    """Find the prices that nobody new gets; give the newest version of each migration."""
+    return frozenset(each.new for each in migrations if each.off_sale)
 
 
 def _migration_faults(migration: PriceMigration) -> Iterator[BadInput]:

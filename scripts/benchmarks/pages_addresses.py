@@ -130,6 +130,7 @@ def _ids(rows: _Rows) -> dict[str, dict[str, object]]:
             "approval_id": rows.approval,
             "job_id": rows.job,
             "quote_id": rows.quote_id,
+            "passkey_id": 0,  # nobody has one here
             "name": "style.css",
             # Prices do not move in these books; one that did would change every forecast.
             "code": "none",

@@ -119,6 +119,10 @@ CHANGES: dict[str, dict[str, Any]] = {
         **_NO_SLOT,
         "facts": {"on": "2027-02-01", "old_yen": 4_440, "new_yen": 4_740},
     },
+    "price_stays": {
+        **_NO_SLOT,
+        "facts": {"on": "2027-02-01", "old_yen": 4_440, "new_yen": 4_740},
+    },
     "signed_up": {
         "reference": None,
         "amount_yen": 1_980,
@@ -155,6 +159,15 @@ CHANGES: dict[str, dict[str, Any]] = {
         **dict.fromkeys(("subscription", "customer_name", "email", "amazon_id")),
         **dict.fromkeys(("plan_ja", "plan_en")),
         "reason": "warehouse",
+    },
+    **{
+        kind: {
+            **_NO_SLOT,
+            **dict.fromkeys(("subscription", "customer_name", "email", "amazon_id")),
+            **dict.fromkeys(("plan_ja", "plan_en")),
+            "reason": "hanako: Telephone",
+        }
+        for kind in ("passkey_added", "passkey_removed", "passkey_copied")
     },
     "other": {"kind": "something_new", "reason": "why"},
 }

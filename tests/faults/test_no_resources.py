@@ -14,12 +14,13 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import NullPool, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 from support.house import ROOT
 from support.sandbox import Sandbox
 from support.shop import MERCHANT, Shop, opening, subscriber
 
+from billing.protocol import checkpoints
 from scheduler import RunStopped
 
 DAY = date(2026, 11, 30)
@@ -122,6 +123,57 @@ def full_disk(shop: Shop, pages: int) -> Iterator[None]:
     yield
     event.remove(shop.database, "connect", limit)
     shop.database.dispose()
+
+
+@pytest.mark.parametrize("point", [None, "charge.intended", "charge.recorded"])
+def test_a_read_only_database_stops_the_run_and_a_writable_one_finishes_it(
+    postgres_url: str, sandbox: Sandbox, point: str | None
+) -> None:
+    """As after a failover to a standby that nobody promoted: at once, or in the middle of a run."""
+    with opening(postgres_url, sandbox) as open_one:
+        shop = open_one(subscribers=[subscriber(n) for n in range(1, SUBSCRIBERS + 1)])
+        shop.go_to(DAY)
+        with read_only(shop, from_point=point):
+            with pytest.raises((DBAPIError, RunStopped)):
+                shop.engine.run_due()
+            known = list(sandbox.requests())
+            with pytest.raises((DBAPIError, RunStopped)):
+                shop.engine.run_due()
+            assert list(sandbox.requests()) == known, "sent without an intent in the books"
+        later = shop.go_to(DAY, hour=12)
+        shop.engine.run_due()
+        assert shop.taken() == EXPECTED
+        assert shop.faults(later) == []
+
+
+@contextmanager
+def read_only(shop: Shop, *, from_point: str | None) -> Iterator[None]:
+    """No session may write any more, from the start or from when that point is reached."""
+    url = shop.database.url
+    admin = create_engine(url.set(database="postgres"), poolclass=NullPool)
+
+    def turn(words: str) -> None:
+        with admin.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+            connection.execute(text(f'ALTER DATABASE "{url.database}" {words}'))
+            others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"
+            connection.execute(text(others), {"name": url.database})
+        shop.database.dispose()
+
+    def watch(reached: str) -> None:
+        if reached == from_point:
+            checkpoints._observers.remove(watch)
+            turn("SET default_transaction_read_only = on")
+
+    checkpoints.observe(watch)
+    if from_point is None:
+        turn("SET default_transaction_read_only = on")
+    try:
+        yield
+        assert from_point is None or watch not in checkpoints._observers, "never reached"
+    finally:
+        if watch in checkpoints._observers:
+            checkpoints._observers.remove(watch)
+        turn("RESET default_transaction_read_only")
 
 
 def test_money_is_read_where_it_is_written() -> None:

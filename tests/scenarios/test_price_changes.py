@@ -6,10 +6,11 @@ from datetime import date
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from support.sandbox import Sandbox
 from support.shop import Shop, opening, subscriber
 
-from billing import writing
+from billing import load_catalogue, load_price_list, writing
 from billing.bulk_work.price_change import (
     PriceChangeState,
     PriceTrial,
@@ -23,6 +24,7 @@ from billing.bulk_work.price_change import (
     withdraw_price_change,
 )
 from billing.deliveries import tell_price_changes
+from billing.store.notices import write_notices
 from plans import ALWAYS, BadInput, PriceRef
 
 DAY = date(2026, 11, 30)
@@ -121,10 +123,14 @@ def test_a_price_change_is_refused_withdrawn_and_scheduled_anew(small_shop: Shop
 
 def withdrawn_and_scheduled_anew(shop: Shop) -> None:
     made = schedule(shop, wish(), 3, 1_500)
+    assert sold_at(shop) == 2_480
     with pytest.raises(BadInput, match="withdraw that one first"):
         ask(shop, try_price_change, wish(amount_yen=2_980))
+    assert tell_price_changes(shop.database, shop.engine.merchant, at=shop.clock.now()) == 3
     for _ in range(2):
         ask(shop, withdraw_price_change, code=made.code, by="owner")
+    who_was_told_hears_that_it_stays(shop)
+    assert sold_at(shop) == 1_980, "a price that was withdrawn is sold to nobody"
     assert len(shop.rows("SELECT id FROM offer_version")) == 2, "withdrawing it twice is once"
     (change,) = ask(shop, price_changes)
     assert change.state is PriceChangeState.WITHDRAWN
@@ -132,10 +138,12 @@ def withdrawn_and_scheduled_anew(shop: Shop) -> None:
     assert gone == []
     at = shop.clock.now()
     assert tell_price_changes(shop.database, shop.engine.merchant, at=at) == 0
-    # The price list keeps 2,480 from 31 December on: it is chosen as the price that it is.
+    # The price list keeps 2,480 from 31 December on, off sale: it is chosen as what it is.
     later = wish(amount_yen=0, new=PriceRef("basic", BEGINS), effective_on=date(2027, 1, 25))
+    assert ask(shop, try_price_change, later).makes_price, "it is put on sale again"
     again = schedule(shop, later, 3, 1_500)
     assert again.code == made.code
+    assert sold_at(shop) == 2_480
     shop.charge_on(date(2026, 12, 20))
     shop.charge_on(date(2027, 1, 20))
     assert dict(shop.taken())["sub-006-0012-renewal"] == 1_980, "not yet"
@@ -148,6 +156,66 @@ def withdrawn_and_scheduled_anew(shop: Shop) -> None:
         "scheduled",
     ]
     assert shop.faults() == []
+
+
+def sold_at(shop: Shop) -> int:
+    """What somebody pays who signs up on the day on which the change would have begun."""
+    catalogue = writing(shop.database, lambda c: load_catalogue(c, "shop"))
+    listed = writing(shop.database, lambda c: load_price_list(c, "shop"))
+    imported = listed.at_start("basic", started_on=BEGINS).terms.price.amount_yen
+    assert catalogue.price_on("basic", BEGINS).amount_yen == imported
+    return imported
+
+
+def who_was_told_hears_that_it_stays(shop: Shop) -> None:
+    sql = "SELECT dedup_key, facts FROM notice WHERE kind = 'price_stays' ORDER BY subscription_id"
+    told = shop.rows(sql)
+    assert [row["dedup_key"].partition("/")[0] for row in told] == ["sub-001", "sub-005", "sub-006"]
+    assert '"new_yen":2480' in told[0]["facts"]
+    assert '"old_yen":1980' in told[0]["facts"]
+
+
+def test_the_same_day_is_announced_withdrawn_and_announced_again(
+    small_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each announcement and each withdrawal is told once, however often the worker looks."""
+    shop, merchant = small_shop, small_shop.engine.merchant
+    monkeypatch.setattr("billing.deliveries.price_changes.SLICE", 2)
+
+    def tell() -> int:
+        return tell_price_changes(shop.database, merchant, at=shop.clock.now())
+
+    for _ in range(2):
+        made = schedule(shop, wish(), 3, 1_500)
+        assert (tell(), tell()) == (3, 0)
+        ask(shop, withdraw_price_change, code=made.code, by="owner", keep_on_sale=True)
+        assert (tell(), ask_told(shop, made)) == (0, 3)
+        assert sold_at(shop) == 2_480, "it is to be kept on sale"
+    kinds = shop.rows("SELECT kind FROM notice WHERE kind LIKE 'price_%' ORDER BY id")
+    assert [row["kind"] for row in kinds] == [
+        *["price_change"] * 3,
+        *["price_stays"] * 3,
+    ] * 2
+
+
+def test_who_is_told_while_the_change_is_withdrawn_hears_of_it_at_the_next_look(
+    small_shop: Shop,
+) -> None:
+    shop, merchant, at = small_shop, small_shop.engine.merchant, small_shop.clock.now()
+    made = schedule(shop, wish(), 3, 1_500)
+    tell_price_changes(shop.database, merchant, at=at)
+    late = "SELECT * FROM notice WHERE kind = 'price_change' ORDER BY id DESC LIMIT 1"
+    (notice,) = shop.rows(late)
+    # The worker had read the price list, and its notice comes after the withdrawal.
+    delete = text("DELETE FROM notice WHERE id = :i").bindparams(i=notice["id"])
+    writing(shop.database, lambda c: c.execute(delete))
+    ask(shop, withdraw_price_change, code=made.code, by="owner")
+    again = {name: notice[name] for name in notice if name != "id"} | {"written_at": at}
+    writing(shop.database, lambda c: write_notices(c, [again]))
+    assert tell_price_changes(shop.database, merchant, at=at) == 1
+    assert tell_price_changes(shop.database, merchant, at=at) == 0
+    shop.go_to(BEGINS, hour=12)
+    assert tell_price_changes(shop.database, merchant, at=shop.clock.now()) == 0
 
 
 def what_a_price_change_refuses(shop: Shop) -> None:

@@ -11,7 +11,6 @@ from support.shop import OpenShop, Shop, subscriber
 from amazonpay import CreateCharge, MerchantMetadata
 from billing import writing
 from billing.restore import begin_restoration
-from plans import BadInput
 from scheduler import reconcile, run
 
 DAY = date(2026, 11, 30)
@@ -91,18 +90,6 @@ def test_a_death_while_a_lost_charge_is_taken_up_sends_no_key(
     reconcile(shop.engine)
     assert keys_sent(shop) == ["of-a-later-attempt"]
     assert shop.slot("sub-001-0010-renewal")["state"] == "paid"
-
-
-def test_a_charge_whose_slot_cannot_be_made_due_is_told(
-    opened: OpenShop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def cannot(*_arguments: Any, **_named: Any) -> None:
-        raise BadInput(field="reference", value="x", rule="cannot be", remedy="look")
-
-    shop, charge_id = lost(opened, "waiting_buyer")
-    monkeypatch.setattr(import_module("scheduler.reconcile"), "make_due", cannot)
-    report = reconcile(shop.engine, charge_ids=[charge_id])
-    assert (report.strangers, report.booked) == ([charge_id], [])
 
 
 def test_a_key_of_the_backup_that_had_no_effect_is_not_sent_again(

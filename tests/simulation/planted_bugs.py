@@ -49,6 +49,7 @@ from simulation.wrong_engines import (
     sends,
     sent_without_commit,
     spelled_anew,
+    spelled_by_the_other,
     whatever_the_agreement_does,
     while_another_is_open,
     without,
@@ -69,6 +70,8 @@ class Bug:
     seeds: int = 20
     known: int = 1
     """A seed that is known to find it: where a hunt begins, so that each commit can afford all."""
+    caught_by: str = ""
+    """The one check that must find it, where others would not show that this one can fail."""
 
 
 def small(seed: int, **changes: Any) -> Setting:
@@ -118,6 +121,16 @@ _SPLIT_SHOP: Final = {"shape": "heavy", "sharing": 4, "subscriptions": 24}
 _SOON: Final = {"days": 7, "settle_days": 4}
 """Charges fall due on the fourth and fifth day; what is wrong with them shows in another week."""
 _GOODS: Final = {"shape": "goods", "anchors": (1, 31)}
+_TAKEN_OVER: Final = {
+    "network": {"timeout_after": 150, "500_before": 150, "reset_after": 50},
+    "schedulers": 2,
+    "two_programs": True,
+    "kill": 5,
+    "delay": 20,
+    "anchors": (1, 31),
+    "subscriptions": 20,
+}
+"""Keys go from one program to the other here, now and then."""
 _LATE_EVENING: Final = {
     "charge_hour": 23,
     "anchors": (31,),
@@ -365,6 +378,19 @@ BUGS: Final = (
         "each program spells replays its own way",
         {"scheduler.run.send": sends(spelled_anew)},
         {"network": _UNKNOWN, "schedulers": 2, "two_programs": True},
+    ),
+    Bug(
+        "who takes a key over spells it anew",
+        {"scheduler.run.send": spelled_by_the_other},
+        _TAKEN_OVER | _SOON,
+        known=3,
+        caught_by="invariant_32",
+    ),
+    Bug(
+        "captured, and the charge stays authorised",
+        {"billing.captures.recording._of_the_charge": gives([])},
+        _GOODS | {"shipping": 1_000} | _SOON,
+        caught_by="invariant_42",
     ),
     Bug("no pace", {"scheduler.pacing.take": no_waits}, {"paced": True, "subscriptions": 40}),
 )

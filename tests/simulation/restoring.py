@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from sqlite3 import Connection
 from typing import Any, Final
 
 from sqlalchemy.exc import DBAPIError
 
 from billing import writing
-from billing.restore import begin_restoration, last_restoration, reopen
+from billing.restore import Span, begin_restoration, last_restoration, reopen
 from scheduler import AmazonSilent, RunStopped, reconcile
 from simulation.amazon import Amazon
 from simulation.schedulers import Schedulers
@@ -18,6 +20,8 @@ from simulation.view import View
 from simulation.world import DAY, SECOND, Process, World
 
 _LOST: Final = (DAY // 24, DAY // 4, DAY, 3 * DAY)
+FAR_PAST: Final = datetime(2020, 1, 1, tzinfo=UTC)
+_COMPARISONS: Final = 6
 _PATIENCE: Final = 3_600 * SECOND
 
 
@@ -103,17 +107,24 @@ class Restorer:
                 self._world.trace(f"operator {type(problem).__name__}")
                 self._world.sleep(_PATIENCE)
 
-    def _compare(self) -> None:
-        # What a person loads down at Seller Central: every charge and refund there is.
+    def _compare(self, patience: int = _COMPARISONS) -> None:
+        # What a person loads down at Seller Central: every charge and refund there is, at once.
+        engine = self._shop.engine
+        rules = replace(engine.doubts, report_listing=timedelta(0))
         report = reconcile(
-            self._shop.engine,
+            replace(engine, doubts=rules),
             charge_ids=tuple(self._amazon.charges),
             refund_ids=tuple(self._amazon.refunds),
+            covers=Span(FAR_PAST, self._world.clock()),
         )
         self._world.trace(f"operator booked {len(report.booked)}, clean {report.is_clean}")
-        if report.unread or report.unanswered or report.charges_uncompared:
+        # Every charge and refund is named. Permissions, and charges that might hide a refund, are
+        # asked for again as well, but where every tenth call fails some are always left.
+        vital = report.not_covered, report.unanswered, report.charges_unread, report.refunds_unread
+        helpful = report.unread or report.charges_uncompared
+        if any(vital) or (helpful and patience):
             self._world.sleep(_PATIENCE)
-            self._compare()
+            self._compare(max(0, patience - 1))
 
     def _approve(self, name: str) -> None:
         with self._store.engine.connect() as connection:

@@ -44,7 +44,14 @@ def test_the_right_engine_passes_where_bugs_are_hunted() -> None:
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
 def test_every_bug_is_found(bug: Bug) -> None:
     """Each at the seed that is known to find it, so that all of them are hunted each time."""
-    assert hunt(bug) is not None
+    found = hunt(bug)
+    assert found is not None
+    assert bug.caught_by in ("", found.violation)
+
+
+@pytest.mark.parametrize("check", ["invariant_32", "invariant_42"])
+def test_a_check_that_others_stand_before_has_a_bug_of_its_own(check: str) -> None:
+    assert [bug for bug in BUGS if bug.caught_by == check]
 
 
 def test_a_failure_with_shipments_replays_and_shrinks(tmp_path: Path) -> None:

@@ -46,6 +46,35 @@ def test_a_quiet_world_charges_every_cycle_once(shape: str) -> None:
 
 
 @pytest.mark.slow
+def test_a_large_shop_over_a_months_end() -> None:
+    """1,200 agreements of 300 permissions, three schedulers on two machines at once."""
+    world = small(
+        8,
+        subscriptions=1_200,
+        sharing=4,
+        shape="heavy",
+        anchors=(1, 31),
+        days=8,
+        settle_days=4,
+        schedulers=3,
+        one_host=False,
+        in_flight=25,
+        watch_hours=24,
+        tick_seconds=3_600,
+        network={"timeout_after": 5, "500_before": 5, "429": 10},
+        decline=20,
+        messages=300,
+        delay=1,
+        kill=1,
+    )
+    played = play(world)
+    assert_holds(played)
+    assert played.charges > 900
+    assert played.counts["cap: a month filled to the last yen"] > 100
+    assert played.counts["split: an invoice paid in parts"] > 50
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SMALL_ON_EACH_COMMIT, ids="seed{}".format)
 def test_a_world_of_faults(seed: int) -> None:
     assert_holds(play(drawn(seed)))

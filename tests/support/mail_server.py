@@ -32,6 +32,7 @@ class MailServer:
     port: int = 0
     mails: list[EmailMessage] = field(default_factory=list)
     sessions: int = 0
+    log_ins: int = 0
     at_rcpt: Answer = lambda recipient: None
     at_data: Answer = lambda recipient: None
     user: str = ""
@@ -70,12 +71,15 @@ class MailServer:
         self, server: Any, session: Session, envelope: Envelope, mechanism: str, given: Any
     ) -> AuthResult:
         """Check a log-in."""
+        self.log_ins += 1
         good = (given.login, given.password) == (self.user.encode(), self.password.encode())
         return AuthResult(success=good, handled=False, message=None if good else self.auth_words)
 
 
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """A fresh certificate of 127.0.0.1 and its key, as PEM files."""
+def certificate(
+    folder: Path, *, address: str = "127.0.0.1", ends_in: timedelta = timedelta(days=1)
+) -> tuple[Path, Path]:
+    """A fresh certificate of an address and its key, as PEM files."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail.test")])
     now = datetime.now(UTC)
@@ -85,10 +89,10 @@ def certificate(folder: Path) -> tuple[Path, Path]:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_before(now - timedelta(days=2))
+        .not_valid_after(now + ends_in)
         .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), False
         )
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
         .sign(key, hashes.SHA256())
@@ -115,18 +119,27 @@ def free_port() -> int:
 
 @contextmanager
 def mail_server(
-    *, starttls: ssl.SSLContext | None = None, user: str = "", password: str = ""
+    *,
+    starttls: ssl.SSLContext | None = None,
+    tls: ssl.SSLContext | None = None,
+    user: str = "",
+    password: str = "",
 ) -> Iterator[MailServer]:
-    """Run a server; with `starttls` it takes nothing before it, with `user` nothing without."""
+    """Run a server; with `starttls` it takes nothing before it, with `user` nothing without.
+
+    With `tls` it speaks TLS from the first byte, as on port 465.
+    """
     server = MailServer(port=free_port(), user=user, password=password)
     controller = Controller(
         server,
         hostname="127.0.0.1",
         port=server.port,
         tls_context=starttls,
+        ssl_context=tls,
         require_starttls=starttls is not None,
-        auth_required=bool(user),
-        auth_require_tls=True,
+        # The library counts as TLS only what came by STARTTLS.
+        auth_required=bool(user) and tls is None,
+        auth_require_tls=tls is None,
         authenticator=server.authenticate if user else None,
         decode_data=False,
     )

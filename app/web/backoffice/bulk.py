@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fastapi import Request
 from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from app.csv_files import encoded_rows
 from app.web.backoffice.acting import MONEY_STAFF
@@ -16,6 +16,7 @@ from app.web.shell import (
     SUPPORTERS,
     Again,
     Done,
+    Download,
     FormReader,
     Role,
     Room,
@@ -24,6 +25,7 @@ from app.web.shell import (
     staff_of,
     words_of,
 )
+from app.web.staff import Fresh, NotProved
 from billing import load_brake
 from billing.bulk_work import (
     BULK_MOVE,
@@ -57,7 +59,8 @@ DECISIONS = {
     "stopped": BulkState.STOPPED,
     "undoing": BulkState.UNDOING,
 }
-# What changes many agreements is begun and undone by an owner; stopping it needs no rank.
+# What changes many agreements is begun and undone by an owner; stopping it needs no rank, and no
+# code of this moment.
 BEGUN_BY_OWNERS = frozenset({BULK_MOVE})
 HARMLESS = ("withdrawn", "stopped")
 
@@ -165,7 +168,12 @@ class BulkPages:
                 )
 
             try:
-                shell.write(request, work)
+                if wanted in HARMLESS:
+                    shell.write(request, work)
+                else:
+                    Fresh(shell).write(request, form, work)
+            except NotProved:
+                return Again(self._job(request, number, form, status=422))
             except UnknownBulkJob:
                 raise HTTPException(404) from None
             except BadInput:
@@ -190,6 +198,7 @@ class BulkPages:
         progress, rows, totals = self.desk.shell.read(work)
         shown = rows[:ROWS_ON_A_PAGE]
         more = len(rows) > ROWS_ON_A_PAGE
+        may = may_decide(progress.job, staff_of(request).role)
         return self.desk.page(
             request,
             "bulk.html",
@@ -199,7 +208,9 @@ class BulkPages:
             rows=shown,
             form=form,
             totals=totals,
-            may=may_decide(progress.job, staff_of(request).role),
+            may=may,
+            asks_code=len(may) > len(HARMLESS) and Fresh(self.desk.shell).is_asked(request),
+            harmless=HARMLESS,
             why=lambda row: why(row, words_of(request)),
             terms_words=terms_words,
             may_undo=KINDS[progress.job.kind].undo is not None,
@@ -234,10 +245,10 @@ class BulkPages:
 
         cells = [cells_of(row, words) for row in self.desk.shell.read(work)]
         header = [words(f"bulk.column.{name}") for name in COLUMNS]
-        return StreamingResponse(
+        return Download(
             encoded_rows(header, cells, encoding="utf-8"),
+            name=f"bulk-{number}.csv",
             media_type="text/csv; charset=utf-8",
-            headers={"content-disposition": f'attachment; filename="bulk-{number}.csv"'},
         )
 
     def _check_rank(

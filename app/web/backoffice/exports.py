@@ -4,19 +4,20 @@ Before a CP932 file is made its characters are looked through: the staff sees wh
 and chooses a mark in its place, or another encoding.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from fastapi import Request
 from sqlalchemy import Connection, Select, select
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from app.csv_files import GETA, CannotHold, Encoding, cannot_hold, encoded_rows
 from app.web.backoffice.acting import MONEY_STAFF, Acting
 from app.web.backoffice.desk import Desk
-from app.web.shell import FormReader, Room, Words, form_of, local_time, words_of
+from app.web.shell import Download, FormReader, Room, Words, form_of, local_time, words_of
 from app.web.shell.tables import TABLES
 from billing import charge_instant, reading
 
@@ -75,15 +76,16 @@ class ExportPages:
             return self._page(request, form, status=422)
         header = header_of(wanted, words_of(request))
         if wanted.encoding == "cp932" and wanted.on_fault == "stop":
-            faults = cannot_hold(header, self._rows(wanted), most=MOST_FAULTS)
+            with closing(self._rows(wanted)) as rows:
+                faults = cannot_hold(header, rows, most=MOST_FAULTS)
             if faults:
                 form.refuse("encoding", "export.cannot_hold", geta=GETA)
                 return self._page(request, form, faults=faults, status=422)
         self.acting.shell.write(request, lambda c: self._note(c, request, wanted))
-        return StreamingResponse(
-            encoded_rows(header, self._rows(wanted), encoding=wanted.encoding),
+        return Download(
+            self._pieces(wanted, header),
+            name=self._name(wanted),
             media_type=f"text/csv; charset={_CHARSETS[wanted.encoding]}",
-            headers={"content-disposition": f'attachment; filename="{self._name(wanted)}"'},
         )
 
     def _read(self, form: FormReader) -> Wanted:
@@ -103,15 +105,20 @@ class ExportPages:
             last,
         )
 
-    def _rows(self, wanted: Wanted) -> Iterator[list[Cell]]:
+    def _pieces(self, wanted: Wanted, header: Sequence[str]) -> Generator[bytes]:
+        # The rows end before their connection does, whoever breaks off.
+        with closing(self._rows(wanted)) as rows:
+            yield from encoded_rows(header, rows, encoding=wanted.encoding)
+
+    def _rows(self, wanted: Wanted) -> Generator[list[Cell]]:
         """The rows, read as they are written: a million of them need no memory."""
         table = TABLES_OF[wanted.kind]
         shell = self.acting.shell
         with reading(shell.database) as connection:
             statement = table.statement(shell.merchant.id, wanted, shell.merchant.timezone)
-            found = connection.execution_options(yield_per=1_000).execute(statement)
-            for row in found.mappings():
-                yield [_cell(row[name], shell.merchant.timezone) for name in table.columns]
+            with connection.execution_options(yield_per=1_000).execute(statement) as found:
+                for row in found.mappings():
+                    yield [_cell(row[name], shell.merchant.timezone) for name in table.columns]
 
     def _note(self, connection: Connection, request: Request, wanted: Wanted) -> None:
         facts = {"kind": wanted.kind, "encoding": wanted.encoding}

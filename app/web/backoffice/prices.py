@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import Request
 from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from app.csv_files import encoded_rows
 from app.web.backoffice.acting import MONEY_STAFF, Acting
@@ -19,6 +19,7 @@ from app.web.shell import (
     OWNERS,
     Again,
     Done,
+    Download,
     FormReader,
     Room,
     SentForm,
@@ -28,6 +29,7 @@ from app.web.shell import (
     words_of,
     yen,
 )
+from app.web.staff import Fresh, NotProved
 from billing import load_catalogue
 from billing.bulk_work.price_change import (
     PriceChange,
@@ -107,8 +109,9 @@ class PricePages:
 
         def act(_form_id: str) -> Done | Again:
             try:
-                made = self.acting.shell.write(
+                made = self.fresh.write(
                     request,
+                    form,
                     lambda c: schedule_price_change(
                         c,
                         self.acting.merchant(c),
@@ -119,6 +122,8 @@ class PricePages:
                         at=self.acting.now(),
                     ),
                 )
+            except NotProved:
+                return Again(self._tried(request, form, wish, status=422))
             except SeenOtherwise:
                 form.refuse("old", "prices.seen_otherwise")
                 return Again(self._tried(request, form, wish, status=409))
@@ -132,7 +137,7 @@ class PricePages:
 
     def one(self, request: Request, code: str) -> Response:
         """Whom it moves, when, and whether they have been told."""
-        return self._one(request, code, FormReader())
+        return self._one(request, code)
 
     def file(self, request: Request, code: str) -> Response:
         """Every subscription that it moves, for a spreadsheet."""
@@ -140,37 +145,45 @@ class PricePages:
         words = words_of(request)
         header = [words(f"prices.column.{name}") for name in COLUMNS]
         cells = [cells_of(payer, words) for payer in payers]
-        return StreamingResponse(
+        return Download(
             encoded_rows(header, cells, encoding="utf-8"),
+            name=f"price-{change.migration.code}.csv",
             media_type="text/csv; charset=utf-8",
-            headers={
-                "content-disposition": f'attachment; filename="price-{change.migration.code}.csv"'
-            },
         )
 
     def withdraw(self, request: Request, code: str) -> Response:
-        """Leave everybody at the price of now."""
+        """Leave everybody at the price of now, and say so to those who were told otherwise."""
         self._found(code)
+        form = FormReader(form_of(request))
+        keep_on_sale = form.flag("keep_on_sale")
 
         def act(_form_id: str) -> Done | Again:
             try:
-                self.acting.shell.write(
+                self.fresh.write(
                     request,
+                    form,
                     lambda c: withdraw_price_change(
                         c,
                         self.acting.merchant(c),
                         code=code,
                         by=staff_of(request).name,
                         at=self.acting.now(),
+                        keep_on_sale=keep_on_sale,
                     ),
                 )
+            except NotProved:
+                return Again(self._one(request, code, form, status=422))
             except PlansError:
-                form = FormReader()
                 form.refuse("withdraw", "prices.began")
                 return Again(self._one(request, code, form, status=409))
             return Done(f"{PATH}/{code}", "prices.withdrawn")
 
         return self.acting.shell.act_once(request, act)
+
+    @property
+    def fresh(self) -> Fresh:
+        """Scheduling and withdrawing need a code of this moment; a dry run needs none."""
+        return Fresh(self.acting.shell)
 
     @property
     def _notice_days(self) -> int:
@@ -246,18 +259,30 @@ class PricePages:
             examples=trial.payers[:EXAMPLES] if trial else (),
             first_days=(days[0], days[-1]) if days else (),
             another=ANOTHER,
+            sold_from=max(trial.migration.new.valid_from, self.acting.desk.today())
+            if trial
+            else None,
+            asks_code=trial is not None and self.fresh.is_asked(request),
             action=NEW,
         )
 
-    def _one(self, request: Request, code: str, form: FormReader, *, status: int = 200) -> Response:
+    def _one(
+        self, request: Request, code: str, form: FormReader | None = None, *, status: int = 200
+    ) -> Response:
         change, payers, told = self._found(code)
+        catalogue = self.acting.shell.read(
+            lambda c: load_catalogue(c, self.acting.shell.merchant.id)
+        )
         days = sorted({payer.first_on for payer in payers})
         trial = PriceTrial(change.migration, False, tuple(payers), ())
         return self.acting.page(
             request,
             "price_one.html",
             status=status,
-            form=form,
+            form=form or FormReader(),
+            sold=sold_on(catalogue, change.new),
+            may_end_sale=change.new.valid_from > self.acting.desk.today(),
+            asks_code=change.state == "announced" and self.fresh.is_asked(request),
             change=change,
             payers=payers,
             examples=payers[:EXAMPLES],
@@ -302,6 +327,14 @@ def price_words(catalogue: Catalogue, price: Price, words: Words) -> str:
     if price.valid_from == ALWAYS:
         return name
     return f"{name} {words('moves.price_since', day=price.valid_from.isoformat())}"
+
+
+def sold_on(catalogue: Catalogue, new: Price) -> Price | None:
+    """What a new customer pays on the first day of a price; None where nothing is sold then."""
+    try:
+        return catalogue.price_on(new.plan_code, new.valid_from)
+    except PlansError:
+        return None
 
 
 def cells_of(payer: PricePayer, words: Words) -> list[Cell]:

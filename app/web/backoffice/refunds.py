@@ -18,6 +18,7 @@ from app.web.shell import (
     FormReader,
     Room,
     form_of,
+    local_time,
     row_number,
     staff_of,
     words_of,
@@ -217,16 +218,25 @@ class RefundPages:
             else:
                 now = self.acting.shell.write(request, work)
         except NotProved:
-            return Again(self._approval(request, found, form, status=422))
+            # Another tab may have used this very code: what is drawn is how it stands by now.
+            return Again(self._approval(request, self._asked(str(found.id)), form, status=422))
         except BadInput as refused:
             refuse(form, refused, words_of(request), field="note")
-            return Again(self._approval(request, found, form, status=409))
+            return Again(self._approval(request, self._asked(str(found.id)), form, status=409))
         leads_to = ONE.replace("{approval_id}", str(found.id))
         if now.state != to or now.decided_by != by:
-            return Done(leads_to, f"refund.was.{now.state}", tone="warn")
+            return self._decided_before(now, leads_to)
         if to == "approved":
             return self._sent(now.request_id, now.amount_yen, leads_to)
         return Done(leads_to, f"refund.was.{to}")
+
+    def _decided_before(self, now: Approval, leads_to: str) -> Done:
+        """Say who was faster, and when; an expired request was decided by nobody."""
+        if now.decided_by is None or now.decided_at is None:
+            return Done(leads_to, f"refund.was.{now.state}", tone="warn")
+        at = local_time(now.decided_at, timezone=self.acting.shell.merchant.timezone)
+        figures = {"by": now.decided_by, "at": at}
+        return Done(leads_to, f"refund.other.{now.state}", figures, tone="warn")
 
     def _sent(self, request_id: str, amount_yen: int, leads_to: str) -> Done:
         """Send what is owed by now and say what became of it."""

@@ -1,7 +1,7 @@
 """The charge history as CSV for spreadsheets, and as JSON; both in pieces."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import asdict
 
 from app.csv_files import encoded_rows
@@ -14,13 +14,15 @@ COLUMNS = (
 )
 
 
-def csv_chunks(rows: Iterable[ChargeHistoryRow], *, words: Words, timezone: str) -> Iterator[bytes]:
+def csv_chunks(
+    rows: Iterable[ChargeHistoryRow], *, words: Words, timezone: str
+) -> Generator[bytes]:
     """The file in pieces, so that a million rows need no memory; times are the merchant's."""
     header = [words(f"csv.{name}") for name in COLUMNS]
     return encoded_rows(header, (_cells(row, words, timezone) for row in rows), encoding="utf-8")
 
 
-def json_chunks(rows: Iterable[ChargeHistoryRow]) -> Iterator[str]:
+def json_chunks(rows: Iterable[ChargeHistoryRow]) -> Generator[str]:
     """The same rows as a JSON array, in pieces."""
     lead = "["
     for row in rows:

@@ -1,14 +1,15 @@
 """The charge history: the list, one charge with its reasons, and the file for spreadsheets."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from fastapi import Request
 from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from app.web.finance.charge_detail import load_charge
 from app.web.finance.charge_export import csv_chunks, json_chunks
@@ -22,6 +23,7 @@ from app.web.finance.daily import MOST_DAYS, Daily, days_drawn, draw_daily
 from app.web.finance.month_pages import add_months
 from app.web.shell import (
     ANY_STAFF,
+    Download,
     Entry,
     Problem,
     Remembered,
@@ -101,10 +103,10 @@ class ChargePages:
             return self._refusal(request, asked, problems)
         today = f"{self._today():%Y%m%d}"
         self._note(request, asked, "csv")
-        return StreamingResponse(
+        return Download(
             self._csv(asked, words_of(request)),
+            name=f"charges-{today}.csv",
             media_type="text/csv; charset=utf-8",
-            headers={"content-disposition": f'attachment; filename="charges-{today}.csv"'},
         )
 
     def export_json(self, request: Request) -> Response:
@@ -112,12 +114,10 @@ class ChargePages:
         asked, problems = read_filter(request.query_params)
         if problems:
             return self._refusal(request, asked, problems)
-        named = f'attachment; filename="charges-{self._today():%Y%m%d}.json"'
+        today = f"{self._today():%Y%m%d}"
         self._note(request, asked, "json")
-        return StreamingResponse(
-            self._json(asked),
-            media_type="application/json",
-            headers={"content-disposition": named},
+        return Download(
+            self._json(asked), name=f"charges-{today}.json", media_type="application/json"
         )
 
     def charge(self, request: Request, attempt_id: str) -> Response:
@@ -171,17 +171,22 @@ class ChargePages:
 
         self.shell.write(request, work)
 
-    def _csv(self, asked: ChargeFilter, words: Words) -> Iterator[bytes]:
-        with reading(self.shell.database) as connection:
-            chosen = self._found(connection, asked).chosen
-            rows = charge_history(connection, merchant_id=self._merchant_id, **chosen)
+    def _csv(self, asked: ChargeFilter, words: Words) -> Generator[bytes]:
+        with self._history(asked) as rows:
             yield from csv_chunks(rows, words=words, timezone=self.shell.merchant.timezone)
 
-    def _json(self, asked: ChargeFilter) -> Iterator[str]:
+    def _json(self, asked: ChargeFilter) -> Generator[str]:
+        with self._history(asked) as rows:
+            yield from json_chunks(rows)
+
+    @contextmanager
+    def _history(self, asked: ChargeFilter) -> Iterator[Generator[ChargeHistoryRow]]:
+        """Every row of the filter; they end before their connection does, whoever breaks off."""
         with reading(self.shell.database) as connection:
             chosen = self._found(connection, asked).chosen
-            rows = charge_history(connection, merchant_id=self._merchant_id, **chosen)
-            yield from json_chunks(rows)
+            found = charge_history(connection, merchant_id=self._merchant_id, **chosen)
+            with closing(found) as rows:
+                yield rows
 
     def _found(self, connection: Connection, asked: ChargeFilter) -> ChargeFilter:
         """The filter with the subscriptions that its search names; as it is, where they are many.

@@ -27,6 +27,7 @@ def answer(mine: Mine, situation: Situation, wish: Wish) -> Quote:
         at=mine.now(),
         actor=Actor.CUSTOMER,
         reason=wish.reason,
+        policy=mine.policy,
     )
 
 

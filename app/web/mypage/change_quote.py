@@ -90,7 +90,9 @@ class _Desk:
         quote_id = found.quote.quote_id
         # Read again: another tab may have confirmed it, and that consent is the one.
         is_open = stored_quote(connection, merchant, quote_id=quote_id).state == "open"
-        done = confirm_quote(connection, merchant, quote_id=quote_id, at=at)
+        done = confirm_quote(
+            connection, merchant, quote_id=quote_id, at=at, policy=self.mine.policy
+        )
         if is_open:
             record_consent(
                 connection,

@@ -13,6 +13,7 @@ from billing import Merchant, StoredQuote, civil_date, load_merchant, stored_quo
 from billing.agreements import UnknownQuote
 from billing.desk import CustomerCard, OwnedSubscription, PermissionFacts, customer_card
 from billing.quotes import Situation, load_situation
+from plans.lifecycle import EarlyLeave, Policy
 
 SUBSCRIPTION = "/my/subscriptions/{subscription_id}"
 CHANGE = f"{SUBSCRIPTION}/change"
@@ -45,6 +46,11 @@ class Mine:
     """One merchant's My Page."""
 
     shell: Shell
+
+    @property
+    def policy(self) -> Policy:
+        """What customers may do themselves."""
+        return Policy(leave_early=EarlyLeave(self.shell.leave_early))
 
     def now(self) -> datetime:
         """The instant by the clock of the books."""

@@ -80,8 +80,9 @@ class PlanTestPages:
                 self.shell.write(request, work)
             except NoTestKeys:
                 form.refuse("plan", "settings.plans.no_keys")
-            except OtherTermsInTest:
-                form.refuse("plan", "settings.plans.other_terms", plan=plan_code)
+            except OtherTermsInTest as other:
+                codes = ", ".join(other.codes) or plan_code
+                form.refuse("plan", "settings.plans.other_terms", plan=codes)
             except PlansError as refused:
                 form.refuse("plan", "settings.plans.refused", told=str(refused))
             if form.problems:

@@ -21,6 +21,7 @@ from app.web.shell import (
     form_of,
     staff_of,
 )
+from app.web.staff import Fresh, NotProved
 from billing import parse_schedule
 from billing.deliveries import NoticeRules
 from billing.settings import (
@@ -48,6 +49,8 @@ POSTAL_CODE = re.compile(r"\d{3}-?\d{4}", re.ASCII)
 MOST_UPCOMING_DAYS = 60
 SHOWN_CHANGES = 10
 MARKS = ("mark", "notice_mark")
+# Raising one of these needs a code of this moment; lowering it is the safe side.
+LIMITS = ("cap_yen", "refund_approval_yen")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +99,24 @@ class RulesPages:
         if not changes:
             form.refuse("charge_hour", "settings.rules.nothing")
             return self._draw(request, form, status=422)
+        return self._ask(request, form, changes)
+
+    def _ask(
+        self,
+        request: Request,
+        form: FormReader,
+        changes: tuple[RuleChange, ...],
+        *,
+        status: int = 200,
+    ) -> Response:
         return self.shell.pages.page(
-            request, "settings/rules_confirm.html", form=form, changes=changes, sent=form.typed
+            request,
+            "settings/rules_confirm.html",
+            status=status,
+            form=form,
+            changes=changes,
+            sent=form.typed,
+            asks_code=raises_a_limit(changes) and Fresh(self.shell).is_asked(request),
         )
 
     def confirm(self, request: Request) -> Response:
@@ -109,10 +128,18 @@ class RulesPages:
             return self._draw(request, form, status=422)
 
         def act(form_id: str) -> Done | Again:
+            changes = wanted.changes(self._held())
+
+            def work(connection: Connection) -> int:
+                return self._change(connection, request, wanted, marks)
+
             try:
-                number = self.shell.write(
-                    request, lambda c: self._change(c, request, wanted, marks)
-                )
+                if raises_a_limit(changes):
+                    number = Fresh(self.shell).write(request, form, work)
+                else:
+                    number = self.shell.write(request, work)
+            except NotProved:
+                return Again(self._ask(request, form, changes, status=422))
             except ChangedMeanwhile:
                 return Again(self._draw(request, meanwhile=True, status=409))
             except CapTooLow as low:
@@ -195,6 +222,17 @@ class RulesPages:
             history=history,
             meanwhile=meanwhile,
         )
+
+
+def raises_a_limit(changes: tuple[RuleChange, ...]) -> bool:
+    """Whether more may be charged, or given back by one person alone, than before."""
+    return any(
+        isinstance(change.before, int)
+        and isinstance(change.after, int)
+        and change.name in LIMITS
+        and change.after > change.before
+        for change in changes
+    )
 
 
 def read_rule(form: FormReader, rule: Rule) -> object:

@@ -1,6 +1,7 @@
 """The shell around every page: gate, sessions, forms, words, drawing. Rooms import from here."""
 
 from app.web.shell.charts import Bars, Lines, Series, Spark, bar_chart, line_chart, sparkline
+from app.web.shell.downloads import Download
 from app.web.shell.errors import add_error_pages
 from app.web.shell.fields import FormReader, Problem, read_day
 from app.web.shell.formats import count, iso_day, local_time, percent, yen
@@ -55,6 +56,7 @@ __all__ = [
     "Again",
     "Bars",
     "Done",
+    "Download",
     "Entry",
     "ForeignForm",
     "FormReader",

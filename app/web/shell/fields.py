@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from app.web.shell.formats import file_size
 from app.web.shell.forms import SentFile, SentForm
 
 FIRST_YEAR, LAST_YEAR = 2000, 2100
@@ -159,13 +160,23 @@ class FormReader:
             self.refuse(field, "field.must")
         return ticked
 
-    def file(self, field: str, *, most_bytes: int, required: bool = True) -> SentFile:
-        """A file that was chosen; it has to be chosen again whenever the form is shown again."""
+    def file(
+        self,
+        field: str,
+        *,
+        most_bytes: int,
+        required: bool = True,
+        too_large: str = "field.file_large",
+    ) -> SentFile:
+        """A file that was chosen; it has to be chosen again whenever the form is shown again.
+
+        `too_large` are the words for a file of more than `most_bytes`.
+        """
         found = self._sent.files.get(field, SentFile("", b""))
-        if required and not found.content:
+        if found.size > most_bytes or found.too_large:
+            self.refuse(field, too_large, size=file_size(found.size), most=file_size(most_bytes))
+        elif required and not found.content:
             self.refuse(field, "field.file")
-        elif len(found.content) > most_bytes:
-            self.refuse(field, "field.file_large", most=f"{most_bytes // 1024:,}")
         return found
 
     def _letters(self, field: str, *, most: int, required: bool, several_lines: bool) -> str:

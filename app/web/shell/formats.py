@@ -17,6 +17,14 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
+def file_size(size: int) -> str:
+    """ "2.4 MB" or "16 KB", rounded up: what is too large never looks as large as the limit."""
+    unit, name = (1024 * 1024, "MB") if size >= 1024 * 1024 else (1024, "KB")
+    tenths = -(-size * 10 // unit)
+    whole, rest = divmod(tenths, 10)
+    return f"{whole:,}.{rest} {name}" if rest else f"{whole:,} {name}"
+
+
 def local_time(at: datetime, *, timezone: str) -> str:
     """2026-12-01 09:00, in the merchant's zone."""
     return f"{at.astimezone(ZoneInfo(timezone)):%Y-%m-%d %H:%M}"

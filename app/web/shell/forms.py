@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.parser import BytesParser
 from email.policy import HTTP
 from typing import Any
@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from app.web.shell.bodies import Body, read_body
 from app.web.shell.cookies import SESSIONS, VISITOR, read_cookie
 from app.web.shell.people import face_of, is_signed_in
 
@@ -39,10 +40,19 @@ class ForeignForm(HTTPException):
 
 @dataclass(frozen=True, slots=True)
 class SentFile:
-    """A file that was sent with a form; `name` is the sender's word and no path."""
+    """A file that was sent with a form; `name` is the sender's word and no path.
+
+    One that was too large for its form has its `size` in bytes and no content.
+    """
 
     name: str
     content: bytes
+    too_large: int = 0
+
+    @property
+    def size(self) -> int:
+        """Its bytes, as they were sent."""
+        return self.too_large or len(self.content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +75,8 @@ class SentForm:
 async def checked_form(request: Request, *, most_bytes: int = MOST_BYTES) -> None:
     """Leave the form of an unsafe request in `request.state.form`.
 
-    Raises `ForeignForm`, or `HTTPException` 400, 413 or 415 for what is no form of ours.
+    A file that makes its form too large is there without its content. Raises `ForeignForm`, or
+    `HTTPException` 400, 413 or 415 for what is no form of ours.
     """
     if request.method in SAFE_METHODS:
         return
@@ -121,19 +132,32 @@ async def _read_form(request: Request, most_bytes: int) -> SentForm:
     kind = content_type.split(";")[0].strip().lower()
     if kind not in (FORM, UPLOAD):
         raise HTTPException(415)
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > most_bytes:
-            raise HTTPException(413)
+    body = await read_body(request, most_bytes=most_bytes, may_cut=kind == UPLOAD)
     try:
         if kind == UPLOAD:
-            return _parts(bytes(body), content_type)
-        text = body.decode("ascii")
+            return _uncut(_parts(body.content, content_type), body)
+        text = body.content.decode("ascii")
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS)
     except (ValueError, LookupError) as error:
         raise HTTPException(400) from error
     return SentForm(fields=tuple(pairs))
+
+
+def _uncut(sent: SentForm, body: Body) -> SentForm:
+    """The form; where its body was cut, the file that was cut is left without its content.
+
+    Raises `HTTPException` 413 when something else than one file was cut.
+    """
+    if not body.mark:
+        return sent
+    cut = [name for name, file in sent.files.items() if body.mark in file.content]
+    words = [word.encode(errors="replace") for pair in sent.fields for word in pair]
+    if len(cut) != 1 or any(body.mark in word for word in words):
+        raise HTTPException(413)
+    found = sent.files[cut[0]]
+    size = len(found.content) - len(body.mark) + body.left_out
+    left = SentFile(found.name, b"", too_large=size)
+    return replace(sent, files={**sent.files, cut[0]: left})
 
 
 def _parts(body: bytes, content_type: str) -> SentForm:

@@ -24,7 +24,7 @@ class StaffMember:
     """Who is signed in at the back office.
 
     `missing` is what stands between the password and the pages: a code of the second factor, or
-    the set-up of one where the merchant is live.
+    the set-up of one where the merchant is live. With `has_passkey` a passkey may do as a code.
     """
 
     id: int
@@ -33,6 +33,7 @@ class StaffMember:
     epoch: int
     session: str
     missing: Literal["code", "enrolment"] | None = None
+    has_passkey: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Update, delete, select, update
+from sqlalchemy import Connection, Engine, Update, delete, exists, select, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.exc import OperationalError
 
 from app.web.shell.people import Role, SignedInCustomer, StaffMember
+from app.web.shell.tables import passkeys
 from app.web.shell.tables import staff_users as users
 from app.web.shell.tables import web_sessions as sessions
 from billing import reading, writing
@@ -152,6 +153,7 @@ class Sessions:
                 users.c.role,
                 users.c.epoch.label("epoch_now"),
                 users.c.sealed_totp.is_not(None).label("has_totp"),
+                exists().where(passkeys.c.staff_id == users.c.id).label("has_passkey"),
             )
             .join(users, users.c.id == sessions.c.staff_id)
             .where(
@@ -174,6 +176,7 @@ class Sessions:
             epoch=row["epoch"],
             session=row["id_hash"],
             missing=missing,
+            has_passkey=row["has_passkey"],
         )
 
     def _is_open(self, row: RowMapping) -> bool:

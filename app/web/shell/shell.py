@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from sqlalchemy import Connection, Engine
 from starlette.requests import Request
@@ -30,10 +30,12 @@ class Shell:
     the engine for what cannot wait for the worker; None where nothing is charged from here.
     `public_url` is where buyers reach these pages, without a slash at its end. `retention_offer`
     is what somebody who wants to leave is offered instead: `pause`, `skip`, or `none`.
+    `leave_early` (refused or for_fee) is what the minimum term means for customers.
     `given_settings` are names of settings that were given on purpose: they win at every start.
     `time_machine` moves the clock of a sandbox with a local Amazon Pay; everybody else has none.
     `warm` holds questions that are asked before a reader does.
     `price_notice_days` lie between the notice of a price change and its first day.
+    `passkey_verification` says whether passkeys ask for a PIN, a finger or a face.
     """
 
     database: Engine
@@ -47,9 +49,11 @@ class Shell:
     charging: Callable[[], BillingEngine] | None = None
     public_url: str = ""
     retention_offer: str = "none"
+    leave_early: str = "refused"
     given_settings: frozenset[str] = frozenset()
     time_machine: TimeMachine | None = None
     price_notice_days: int = 30
+    passkey_verification: Literal["required", "preferred", "discouraged"] = "preferred"
     warm: Warm = field(default_factory=Warm)
 
     @property

@@ -6,6 +6,8 @@ TABLES = SlotRow.metadata.tables
 
 staff_users = TABLES["staff_user"]
 recovery_codes = TABLES["recovery_code"]
+passkeys = TABLES["passkey"]
+passkey_challenges = TABLES["passkey_challenge"]
 web_sessions = TABLES["web_session"]
 sign_in_failures = TABLES["sign_in_failure"]
 known_devices = TABLES["known_device"]

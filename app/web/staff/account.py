@@ -15,6 +15,9 @@ from app.web.staff import brake
 from app.web.staff.accounts import WeakPassword, end_sessions, find_staff, set_password
 from app.web.staff.desk import StaffDesk
 from app.web.staff.fresh import Fresh, NotProved
+from app.web.staff.passkey_desk import party_of
+from app.web.staff.passkey_pages import add_passkeys
+from app.web.staff.passkeys import passkeys_of
 from app.web.staff.passwords import is_password
 
 ACCOUNT = "/account"
@@ -129,6 +132,9 @@ class AccountPages:
             account=self._account(staff_of(request)),
             can_set_up=self.shell.master_key is not None,
             changed=request.query_params.get("changed") == "yes" and status == 200,
+            done=_done(request) if status == 200 else "",
+            passkeys=self.shell.read(lambda c: passkeys_of(c, staff_of(request))),
+            party=party_of(self.shell, request),
         )
 
 
@@ -156,6 +162,13 @@ def add_account(room: Room, shell: Shell, desk: StaffDesk) -> None:
     room.get(PASSWORD, _back, access=ANY_STAFF)
     room.post(PASSWORD, pages.change, access=ANY_STAFF)
     room.post(EVERYWHERE, pages.end_everywhere, access=ANY_STAFF)
+    add_passkeys(room, shell)
+
+
+def _done(request: Request) -> str:
+    """What was done to a passkey right before."""
+    wanted = request.query_params.get("passkey", "")
+    return wanted if wanted in ("added", "renamed", "removed") else ""
 
 
 def _back() -> Response:

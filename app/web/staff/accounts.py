@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Select, func, insert, select, update
 
 from app.problems import Refused
 from app.web.shell.people import Role
+from app.web.shell.tables import passkeys
 from app.web.shell.tables import recovery_codes as codes
 from app.web.shell.tables import staff_users as users
 from app.web.staff.passwords import hash_password
@@ -150,11 +151,21 @@ def set_second_factor(
 def forget_second_factor(
     connection: Connection, *, merchant_id: str, name: str, by: str, at: datetime
 ) -> None:
-    """Take the second factor away, as after a lost telephone; it is set up anew at log-in."""
+    """Take the second factor away, as after a lost telephone; it is set up anew at log-in.
+
+    Passkeys go with it: they may be on that telephone, and none is left without a code beside it.
+    """
     user = _locked(connection, merchant_id, name)
     connection.execute(codes.delete().where(codes.c.staff_id == user.id))
+    connection.execute(passkeys.delete().where(passkeys.c.staff_id == user.id))
     _change(connection, user, at, sealed_totp=None)
     _note(connection, "staff_totp", merchant_id, user.name, "taken away", by=by, at=at)
+
+
+def begin_anew(connection: Connection, *, staff_id: int, at: datetime) -> None:
+    """End every session of a member, whose ways to sign in have changed."""
+    raised = {"epoch": users.c.epoch + 1, "changed_at": at}
+    connection.execute(update(users).where(users.c.id == staff_id).values(raised))
 
 
 def check_password(password: str, *, name: str) -> None:
@@ -217,11 +228,9 @@ def _keep_an_owner(connection: Connection, merchant_id: str, user: StaffUser) ->
 
 def _change(connection: Connection, user: StaffUser, at: datetime, **values: Any) -> None:
     """Change a member; the higher epoch ends all its sessions."""
-    connection.execute(
-        update(users)
-        .where(users.c.id == user.id)
-        .values(**values, epoch=users.c.epoch + 1, changed_at=at)
-    )
+    if values:
+        connection.execute(update(users).where(users.c.id == user.id).values(**values))
+    begin_anew(connection, staff_id=user.id, at=at)
 
 
 def _user(row: Mapping[Any, Any]) -> StaffUser:

@@ -95,14 +95,31 @@ class StaffDesk:
         self, member: StaffMember, *, code: str, source: str, device: str, session_id: str
     ) -> LoggedIn | Wait | Wrong:
         """Check the second factor, or a recovery code; the session goes on under a fresh id."""
+        return self.let_in(
+            member,
+            lambda connection: self.uses_up(connection, member, code),
+            device=device,
+            session_id=session_id,
+        )
+
+    def let_in(
+        self,
+        member: StaffMember,
+        proves: Callable[[Connection], bool],
+        *,
+        device: str,
+        session_id: str,
+    ) -> LoggedIn | Wait | Wrong:
+        """Let somebody in whose password was right, when `proves` holds; a try like any other."""
         counted = self.counted_code(member, device=device)
         if seconds := self.count(counted):
             return Wait(seconds)
         device = device or secrets.token_urlsafe(32)
 
         def check(connection: Connection) -> str | None:
-            if not self.takes(connection, member, code, counted):
+            if not proves(connection):
                 return None
+            self.forgive(connection, counted)
             user = self._locked(connection, member)
             self.shell.sessions.end_with(connection, session_id)
             self._remember(connection, user.id, device)
@@ -124,17 +141,22 @@ class StaffDesk:
     def takes(
         self, connection: Connection, member: StaffMember, code: str, counted: list[brake.Counted]
     ) -> bool:
-        """Use up a code of the second factor, or a recovery code; false for neither.
+        """Use up a code as `uses_up` does; what was counted for a right one is forgiven."""
+        is_right = self.uses_up(connection, member, code)
+        if is_right:
+            self.forgive(connection, counted)
+        return is_right
 
-        What was counted for it is forgiven when it was right.
-        """
+    def uses_up(self, connection: Connection, member: StaffMember, code: str) -> bool:
+        """Use up a code of the second factor, or a recovery code; false for neither."""
         user = self._locked(connection, member)
-        is_right = self._takes_code(connection, user, code) or self._takes_recovery(
+        return self._takes_code(connection, user, code) or self._takes_recovery(
             connection, user, code
         )
-        if is_right:
-            brake.forgive(connection, merchant_id=self._merchant_id, counted=counted)
-        return is_right
+
+    def forgive(self, connection: Connection, counted: list[brake.Counted]) -> None:
+        """The try was right: what was counted for it starts anew."""
+        brake.forgive(connection, merchant_id=self._merchant_id, counted=counted)
 
     def key_to_confirm(self, member: StaffMember) -> str:
         """The key that this session is about to confirm; made at the first look, and then kept."""

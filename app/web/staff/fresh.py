@@ -1,4 +1,5 @@
-"""A fresh second factor for what weighs much: the code is taken in the transaction that acts.
+"""A fresh second factor for what weighs much: a code that is taken in the transaction that acts,
+or a passkey's answer, taken right before it.
 
 Asked of everybody who has a second factor; in a live shop nobody is without one.
 """
@@ -13,7 +14,11 @@ from sqlalchemy import Connection, select
 from app.web.shell import FormReader, Shell, StaffMember, staff_of
 from app.web.shell.cookies import DEVICE, read_cookie
 from app.web.shell.tables import staff_users as users
+from app.web.staff.brake import Counted
+from app.web.staff.ceremonies import LONGEST_ANSWER
 from app.web.staff.desk import StaffDesk
+from app.web.staff.passkey_desk import PASSKEY, passkey_desk
+from billing import writing
 
 __all__ = ["CODE", "Fresh", "NotProved"]
 
@@ -32,7 +37,7 @@ class NotProved(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """Acts that need a code of this very moment."""
+    """Acts that need a code of this very moment, or a passkey."""
 
     shell: Shell
 
@@ -50,15 +55,15 @@ class Fresh:
         """
         if not self.is_asked(request):
             return self.shell.write(request, work)
+        if answer := form.text(PASSKEY, most=LONGEST_ANSWER, required=False):
+            self._take_passkey(request, form, answer)
+            return self.shell.write(request, work)
         code = form.code(CODE)
         form.typed.pop(CODE, None)
-        member, desk = staff_of(request), StaffDesk(self.shell, "")
         if CODE in form.problems:
             raise NotProved
-        counted = desk.counted_code(member, device=read_cookie(request, DEVICE))
-        if seconds := desk.count(counted):
-            form.refuse(CODE, "login.wait", seconds=seconds)
-            raise NotProved
+        member, desk = staff_of(request), StaffDesk(self.shell, "")
+        counted = self._counted(request, form, CODE)
 
         def proved(connection: Connection) -> Result:
             if not desk.takes(connection, member, code, counted):
@@ -67,6 +72,32 @@ class Fresh:
             return work(connection)
 
         return self.shell.write(request, proved)
+
+    def _take_passkey(self, request: Request, form: FormReader, sent: str) -> None:
+        """Count the try, and take the passkey's answer; a report of a copy outlives the refusal."""
+        form.typed.pop(PASSKEY, None)
+        member, passkeys = staff_of(request), passkey_desk(self.shell, request)
+        counted = self._counted(request, form, PASSKEY)
+        answer = passkeys.answer(member, sent)
+
+        def proves(connection: Connection) -> bool:
+            is_right = passkeys.proves(connection, member, answer)
+            if is_right:
+                StaffDesk(self.shell, "").forgive(connection, counted)
+            return is_right
+
+        if not writing(self.shell.database, proves):
+            form.refuse(PASSKEY, "passkey.refused")
+            raise NotProved
+
+    def _counted(self, request: Request, form: FormReader, field: str) -> list[Counted]:
+        """What the try counts for; raises `NotProved` when it comes too early."""
+        desk = StaffDesk(self.shell, "")
+        counted = desk.counted_code(staff_of(request), device=read_cookie(request, DEVICE))
+        if seconds := desk.count(counted):
+            form.refuse(field, "login.wait", seconds=seconds)
+            raise NotProved
+        return counted
 
 
 def _has_one(connection: Connection, member: StaffMember) -> bool:

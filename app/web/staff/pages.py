@@ -34,8 +34,10 @@ from app.web.shell.gate import ENROLMENT
 from app.web.shell.people import half_signed_in
 from app.web.staff import second_factor
 from app.web.staff.account import add_account
+from app.web.staff.ceremonies import LONGEST_ANSWER
 from app.web.staff.components import components_page
-from app.web.staff.desk import STAFF, LoggedIn, StaffDesk, Wait
+from app.web.staff.desk import STAFF, LoggedIn, StaffDesk, Wait, Wrong
+from app.web.staff.passkey_desk import PASSKEY, passkey_desk
 
 SESSION = SESSIONS["staff"]
 
@@ -69,7 +71,7 @@ class LogInPages:
         if isinstance(made, LoggedIn):
             return _let_in(request, made, wanted)
         form.problems.clear()
-        return self._refused(request, made, "login", wanted=wanted, form=form)
+        return self._refused(request, made, "login", "login.wrong", wanted=wanted, form=form)
 
     def ask_code(self, request: Request) -> Response:
         """The page that asks for the second factor."""
@@ -81,22 +83,40 @@ class LogInPages:
         return self._page(request, "code", wanted=request.query_params.get("next", HOME))
 
     def give_code(self, request: Request) -> Response:
-        """Check the second factor and go on."""
+        """Check the second factor, a code or a passkey, and go on."""
         member = half_signed_in(request)
         sent = form_of(request)
         wanted = safe_next(sent.get("next", HOME))
         if member is None or member.missing != "code":
             return RedirectResponse(HOME, status_code=303)
-        made = self.desk.give_code(
+        if answer := FormReader(sent).text(PASSKEY, most=LONGEST_ANSWER, required=False):
+            wrong, made = "passkey.refused", self._by_passkey(request, member, answer)
+        else:
+            wrong, made = "code.wrong", self._by_code(request, member)
+        if isinstance(made, LoggedIn):
+            return _let_in(request, made, wanted)
+        return self._refused(request, made, "code", wrong, wanted=wanted)
+
+    def _by_code(self, request: Request, member: StaffMember) -> LoggedIn | Wait | Wrong:
+        return self.desk.give_code(
             member,
-            code=FormReader(sent).code("code"),
+            code=FormReader(form_of(request)).code("code"),
             source=_source(request),
             device=read_cookie(request, DEVICE),
             session_id=read_cookie(request, SESSION),
         )
-        if isinstance(made, LoggedIn):
-            return _let_in(request, made, wanted)
-        return self._refused(request, made, "code", wanted=wanted)
+
+    def _by_passkey(
+        self, request: Request, member: StaffMember, sent: str
+    ) -> LoggedIn | Wait | Wrong:
+        passkeys = passkey_desk(self.shell, request)
+        answer = passkeys.answer(member, sent)
+        return self.desk.let_in(
+            member,
+            lambda connection: passkeys.proves(connection, member, answer),
+            device=read_cookie(request, DEVICE),
+            session_id=read_cookie(request, SESSION),
+        )
 
     def set_up(self, request: Request) -> Response:
         """The picture that an authenticator reads, and the field for its first code."""
@@ -141,6 +161,7 @@ class LogInPages:
             request,
             made,
             "setup",
+            "code.wrong",
             status=200 if made is None else 0,
             key=key,
             address=address,
@@ -148,22 +169,31 @@ class LogInPages:
         )
 
     def _refused(
-        self, request: Request, made: object, template: str, *, status: int = 0, **values: object
+        self,
+        request: Request,
+        made: object,
+        template: str,
+        wrong: str,
+        *,
+        status: int = 0,
+        **values: object,
     ) -> Response:
-        """The page again, with why it did not go on."""
+        """The page again, with why it did not go on: `wrong`, or that it came too early."""
         if isinstance(made, Wait):
             page = self._page(
                 request, template, status=429, problem="login.wait", seconds=made.seconds, **values
             )
             page.headers["retry-after"] = str(made.seconds)
             return page
-        wrong = "login.wrong" if template == "login" else "code.wrong"
         problem = wrong if status == 0 else None
         return self._page(request, template, status=status or 401, problem=problem, **values)
 
     def _page(self, request: Request, template: str, **values: object) -> Response:
         defaults = {"problem": None, "seconds": 0, "form": FormReader(start={"user": STAFF})}
         shown: dict[str, object] = defaults | values
+        if template == "code":
+            half = half_signed_in(request)
+            shown["has_passkey"] = half is not None and half.has_passkey
         if template == "setup":
             shown["picture_of"] = second_factor.picture_of
         return self.shell.pages.page(request, f"staff/{template}.html", **shown)  # type: ignore[arg-type] # status among the values

@@ -18,16 +18,17 @@ from billing.bulk_work.price_change.values import (
 )
 from billing.catalogue.catalogue_store import PriceAlreadySet, load_catalogue, store_catalogue
 from billing.dates import civil_date
+from billing.deliveries import tell_price_stays
 from billing.store.events import write_audit_event
 from billing.store.merchants import Merchant
 from plans import (
     BadInput,
     Catalogue,
-    Grandfathering,
     Price,
     PriceMigration,
     PriceRef,
     Rounding,
+    prices_off_sale,
     round_yen,
 )
 
@@ -37,9 +38,6 @@ __all__ = [
     "store_price_change",
     "withdraw_price_change",
 ]
-
-# Everybody who subscribed before this day keeps the old price for ever: nobody is moved.
-_NEVER_MOVED = Grandfathering(subscribed_before=date(2999, 12, 31))
 
 
 def price_changes(
@@ -93,11 +91,19 @@ def schedule_price_change(
 
 
 def withdraw_price_change(
-    connection: Connection, merchant: Merchant, *, code: str, by: str, at: datetime
+    connection: Connection,
+    merchant: Merchant,
+    *,
+    code: str,
+    by: str,
+    at: datetime,
+    keep_on_sale: bool = False,
 ) -> PriceMigration:
     """Let nobody be moved by a migration that has not begun; withdrawing it twice is once.
 
-    Raises `BadInput` for one that is not there or has begun.
+    Whoever was told of it is told that the price stays. New customers do not get its price, unless
+    that is on sale already or is to be kept on sale (`keep_on_sale`). Raises `BadInput` for one
+    that is not there or has begun.
     """
     versions = load_catalogue(connection, merchant.id).migrations.get(code)
     today = civil_date(at=at, timezone=merchant.timezone)
@@ -111,11 +117,14 @@ def withdraw_price_change(
         raise _bad(
             "code", code, f"took effect on {newest.effective_on}", "announce a change back instead"
         )
-    gone = replace(newest, valid_from=_next_version(newest, today), grandfathered=_NEVER_MOVED)
+    off_sale = newest.new.valid_from > today and not keep_on_sale
+    gone = newest.withdrawn(valid_from=_next_version(newest, today), off_sale=off_sale)
     store_catalogue(
         connection, merchant.id, Catalogue.as_stored(plans=(), prices=(), offers=(gone,))
     )
-    _note(connection, merchant, "price_change_withdrawn", newest, {}, by, at)
+    told = tell_price_stays(connection, merchant, gone, at=at)
+    facts = {"told": told, "off_sale": off_sale}
+    _note(connection, merchant, "price_change_withdrawn", newest, facts, by, at)
     return gone
 
 
@@ -124,13 +133,14 @@ def store_price_change(
 ) -> tuple[PriceMigration, bool]:
     """Write the migration and, where there is none yet, its new price.
 
-    Returns the migration and whether it made a price. Raises as `try_price_change` does.
+    Returns the migration and whether it puts a price on sale. Raises as `try_price_change` does.
     """
     today = civil_date(at=at, timezone=merchant.timezone)
     if wish.notice_on < today:
         raise _bad("notice_on", wish.notice_on, "lies in the past", f"give {today} or a later day")
     catalogue = load_catalogue(connection, merchant.id)
     new, makes_price = _new_price(catalogue, wish)
+    off_sale = prices_off_sale(dated[-1] for dated in catalogue.migrations.values())
     code, valid_from = _version(catalogue, wish.old, today)
     migration = PriceMigration(
         code=code,
@@ -155,7 +165,7 @@ def store_price_change(
             "the plan has another price from that day on already",
             "choose that price, or another day",
         ) from None
-    return migration, makes_price
+    return migration, makes_price or migration.new in off_sale
 
 
 def _new_price(catalogue: Catalogue, wish: PriceWish) -> tuple[Price, bool]:
@@ -178,7 +188,7 @@ def _version(catalogue: Catalogue, old: PriceRef, today: date) -> tuple[str, dat
         newest = versions[-1]
         if newest.old != old:
             continue
-        if newest.grandfathered == _NEVER_MOVED:
+        if newest.is_withdrawn:
             return code, _next_version(newest, today)
         raise _bad(
             "old",
@@ -208,7 +218,7 @@ def _same(connection: Connection, merchant: Merchant, wish: PriceWish) -> PriceM
 
 
 def _state(migration: PriceMigration, today: date) -> PriceChangeState:
-    if migration.grandfathered == _NEVER_MOVED:
+    if migration.is_withdrawn:
         return PriceChangeState.WITHDRAWN
     began = migration.effective_on <= today
     return PriceChangeState.IN_FORCE if began else PriceChangeState.ANNOUNCED

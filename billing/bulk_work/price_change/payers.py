@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Select, func, select
 from billing.catalogue.monthly import monthly_yen
 from billing.catalogue.price_moves import PriceMoves, load_price_moves, terms_in_force
 from billing.catalogue.terms import Terms, terms_of
+from billing.deliveries import announcement_of
 from billing.store.merchants import Merchant
 from billing.store.rows import Row, fetch, table_of
 from billing.tables import NoticeRow, PlanRow, PriceRow, SubscriptionRow
@@ -105,7 +106,7 @@ def monthly_change(payers: list[PricePayer]) -> Fraction:
 
 def told_of(connection: Connection, merchant: Merchant, migration: PriceMigration) -> int:
     """How many customers have a notice of this migration."""
-    step = f"/price_change/{migration.code}@{migration.effective_on.isoformat()}"
+    step = f"/price_change/{announcement_of(connection, merchant, migration)}"
     key = subscriptions.c.external_id + step
     statement = (
         select(func.count())

@@ -59,7 +59,7 @@ class CapMet:
 
 @dataclass(frozen=True, slots=True)
 class PriceTrial:
-    """What a price change would do. `makes_price`: the price list gets a new price by it."""
+    """What a price change would do. `makes_price`: it puts a price on sale."""
 
     migration: PriceMigration
     makes_price: bool

@@ -1,5 +1,6 @@
 """Import of subscribers and export for spreadsheets, on the pages."""
 
+import re
 from collections.abc import Iterator
 
 import httpx
@@ -44,6 +45,7 @@ def export(desk: ActingShop, **fields: str) -> httpx.Response:
 
 def test_files_go_in_whole_and_come_out_harmless(desk: ActingShop) -> None:
     nothing_is_taken_unless_all_is_good(desk)
+    what_is_too_large_is_told_with_its_way_in(desk)
     what_comes_out_runs_nowhere(desk)
     assert desk.shop.faults() == []
 
@@ -72,6 +74,32 @@ def nothing_is_taken_unless_all_is_good(desk: ActingShop) -> None:
     assert desk.audit("desk_imported")[0] == ("desk_imported", "support")
     for role in ("viewer", "finance"):
         desk.get("/imports", role, status=403)
+
+
+def what_is_too_large_is_told_with_its_way_in(desk: ActingShop) -> None:
+    """17.0 MB of rows: 16 MB are the most. What was chosen beside the file is still chosen."""
+    line = row(1).encode() + b"\n"
+    content = HEADER.encode() + b"\n" + line * ((17 * 1024 * 1024 - 500) // len(line))
+    browser = desk.who("support")
+    for language, said in (
+        ("en", ("This file is 17 MB; pages take 16 MB", "autopay subscribers import")),
+        ("ja", ("このファイルは17 MBです", "autopay subscribers import")),
+    ):
+        fields = browser.form_of(f"/imports?lang={language}", "/imports") | {"how": "import"}
+        file = ("many.csv", content, "text/csv")
+        answer = browser.send("POST", "/imports", data=fields, files={"file": file})
+        assert answer.status_code == 413
+        assert 'id="problem-file"' in answer.text
+        for words in said:
+            assert words in answer.text, words
+        assert re.search(r'value="import"[^>]*checked', answer.text), "what was chosen is kept"
+    assert subscribers(desk) == 9
+    # A list of names that is cut would move others than were meant: nothing of it is read.
+    form = browser.form_of("/bulk/move", "/bulk/move") | {"names": "sub-001\n" * 300_000}
+    none = {"file": ("", b"", "text/csv")}
+    answer = browser.send("POST", "/bulk/move", data=form, files=none)
+    assert answer.status_code == 413
+    assert "problem-" not in answer.text
 
 
 def what_comes_out_runs_nowhere(desk: ActingShop) -> None:

@@ -6,10 +6,12 @@ import pytest
 from acting_shop import ActingShop, acting
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page, expect
+from sqlalchemy import text
 from support.browser import axe, complaints, log_in, new_context, screenshot, serving
 from support.sandbox import Sandbox
 from web_books import PASSWORD
 
+from billing import writing
 from scheduler.bulk import do_bulk_work
 
 
@@ -25,6 +27,8 @@ def test_the_staff_moves_many_in_a_browser(desk: ActingShop, browser: Chromium) 
         page = context.new_page()
         heard = complaints(page)
         log_in(page, password=PASSWORD)
+        rename = text("UPDATE customer SET name = '𠮷田' WHERE external_id LIKE '%1'")
+        writing(desk.shop.database, lambda c: c.execute(rename))
         move_three_to_studio(desk, page)
         change_a_price(page)
         assert heard == []
@@ -86,4 +90,17 @@ def look_around(browser: Chromium, address: str) -> None:
         assert axe(page) == [], path
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
         screenshot(page, f"moves-{name}-ja")
+    what_stands_above_a_table_is_one_line(page)
     context.close()
+
+
+def what_stands_above_a_table_is_one_line(page: Page) -> None:
+    page.goto("/exports")
+    page.check("input[value=customers]")
+    page.check("input[value=cp932]")
+    page.click("main button.primary")
+    shown = page.locator("caption").bounding_box()
+    assert shown is not None
+    assert shown["width"] > 200 > 40 > shown["height"], shown
+    assert axe(page) == []
+    screenshot(page, "moves-caption-ja")

@@ -7,6 +7,7 @@ from acting_shop import ActingShop, acting
 from support.sandbox import Sandbox
 
 from billing.bulk_work import look_ahead
+from billing.deliveries import tell_price_changes
 from scheduler.bulk import do_bulk_work, try_dry
 
 MOVE = "/bulk/move"
@@ -157,8 +158,18 @@ def test_a_price_change_is_scheduled_and_withdrawn_by_an_owner(desk: ActingShop)
         form = desk.who(role).form_of("/refunds", "/logout")
         refused = desk.who(role).send("POST", f"{one}/withdraw", data=form)
         assert refused.status_code == 403
-    assert desk.done(one, f"{one}/withdraw") == one
-    assert "Withdrawn: no subscriber is moved" in desk.get(one)
+    at = desk.shop.clock.now()
+    assert tell_price_changes(desk.shop.database, desk.shop.engine.merchant, at=at) == 4
+    assert desk.done(one, f"{one}/withdraw", keep_on_sale="yes") == one
+    withdrawn = desk.get(one)
+    for words in (
+        "Withdrawn: no subscriber is moved",
+        "4 had been told of the change. They are told that their price stays.",
+        "Whoever signs up on Thu, 31 Dec 2026 pays ¥2,480",
+    ):
+        assert words in withdrawn, words
+    stays = desk.shop.rows("SELECT id FROM notice WHERE kind = 'price_stays'")
+    assert len(stays) == 4
     assert [kind for kind, _ in desk.audit("price_change%")] == [
         "price_change_scheduled",
         "price_change_withdrawn",

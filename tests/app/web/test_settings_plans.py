@@ -12,7 +12,7 @@ from web_books import Browser, WebBooks, open_books
 
 from billing import load_catalogue, reading, store_catalogue, store_merchant, writing
 from billing.settings import load_account, twin_of
-from plans import parse_catalogue
+from plans import Catalogue, parse_catalogue
 
 ON = date(2026, 12, 31)
 LIST = """
@@ -98,9 +98,89 @@ def test_a_plan_is_tested_on_sandbox_keys_or_not_at_all(live: WebBooks) -> None:
     sql = "SELECT actor, reason, merchant_id FROM audit_event WHERE kind = 'plan_test' ORDER BY id"
     with reading(live.database) as connection:
         told = [tuple(row) for row in connection.execute(text(sql))]
-    assert told == [("staff", f"tea: {to}", "shop-sandbox") for to in ("on", "off", "on")]
+    # Without a family tea may become cake: it came along, and is sold to nobody.
+    switched = ("cake: off", "tea: on", "tea: off", "tea: on")
+    assert told == [("staff", each, "shop-sandbox") for each in switched]
     with reading(live.database) as connection:
         assert {*load_catalogue(connection, "shop").plans} == {"tea", "cake"}, "live is as it was"
+
+
+WHOLE = (
+    LIST
+    + """
+- code: jam
+  name: {ja: ジャム, en: Jam}
+  price: 1000
+  tax: reduced
+  every: {unit: month, count: 1}
+  dunning: gentle
+- code: ham
+  name: {ja: ハム, en: Ham}
+  price: 2000
+  tax: reduced
+  every: {unit: month, count: 1}
+families:
+- {code: sweets, plans: [tea, cake]}
+- {code: savoury, plans: [ham]}
+add_ons:
+- {code: sugar, name: {ja: 砂糖, en: Sugar}, price: 100, tax: reduced, plans: [cake, jam]}
+- {code: salt, name: {ja: 塩, en: Salt}, price: 100, tax: reduced, plans: [ham]}
+coupons:
+- {code: hello, name: {ja: 初回, en: Hello}, off: {yen: 500}}
+- {code: hammy, name: {ja: ハム割, en: Ham}, off: {yen: 500}, plans: [ham]}
+dunning:
+- {code: gentle, soft: {days: [2, 9]}}
+- {code: unused, soft: {days: [1]}}
+"""
+)
+
+
+def test_a_test_of_a_plan_is_the_whole_plan(live: WebBooks) -> None:
+    """Tea may become cake, cake has sugar, jam has it too: that comes along, ham does not."""
+    test = shop_of_tests(live)
+    app = app_of(test)
+    owner = signed_in(app)
+    give_keys(test, owner)
+
+    def stored(merchant: str) -> Catalogue:
+        with reading(live.database) as connection:
+            return load_catalogue(connection, merchant)
+
+    def give_live(price_list: str) -> None:
+        given = parse_catalogue(price_list)
+        writing(live.database, lambda c: store_catalogue(c, "shop", given))
+
+    give_live(WHOLE)
+    for _ in range(2):
+        assert switch(owner, "tea", "on")[0] == 303
+    there = stored("shop-sandbox")
+    assert {*there.plans} == {"tea", "cake", "jam"}
+    assert {(each.section, each.code) for each in there.offers} == {
+        ("families", "sweets"),
+        ("add_ons", "sugar"),
+        ("coupons", "hello"),
+        ("dunning", "gentle"),
+    }
+    here = stored("shop")
+    assert there.add_on_on("sugar", ON) == here.add_on_on("sugar", ON)
+    assert sold(app) == ["Tea"], "what came along is sold to nobody"
+    assert "not as in the live shop" not in owner.get("/settings/plans").text
+    # The live shop gets a coupon for cake, which tea may become: the test is not whole any more.
+    give_live(
+        WHOLE.replace(
+            "dunning:\n- {",
+            "- {code: new, name: {ja: 新, en: New}, off: {yen: 9}, plans: [cake]}\ndunning:\n- {",
+        )
+    )
+    page = owner.get("/settings/plans").text
+    assert page.count("not as in the live shop") == 1
+    assert "Copy what is new" in page
+    assert switch(owner, "tea", "on")[0] == 303
+    assert stored("shop-sandbox").coupon_on("new", ON).plans == {"cake"}
+    assert "not as in the live shop" not in owner.get("/settings/plans").text
+    sql = "SELECT count(*) FROM audit_event WHERE kind = 'plan_test'"
+    with reading(live.database) as connection:
+        assert connection.execute(text(sql)).scalar_one() == 3, "tea on, cake and jam off"
 
 
 def switch_first(browser: Browser) -> tuple[int, str]:
@@ -116,10 +196,10 @@ def test_other_terms_of_the_same_date_are_said(live: WebBooks) -> None:
     give_keys(test, owner)
     other = parse_catalogue(LIST.replace("3000", "2000"))
     writing(live.database, lambda c: store_catalogue(c, "shop-sandbox", other))
-    assert "In test by other terms" in owner.get("/settings/plans").text
+    assert "In test, but not as in the live shop" in owner.get("/settings/plans").text
     status, page = switch(owner, "tea", "on")
     assert status == 409
-    assert "other terms for tea" in page
+    assert "other terms for tea at the same date" in page
 
 
 def test_a_seller_id_alone_makes_no_pair(live: WebBooks) -> None:
