@@ -27,6 +27,7 @@ from scheduler import Clock, SystemClock, Worker
 HIGHEST_PORT = 65_535
 WAITING_CONNECTIONS = 2048
 SECONDS_TO_FINISH = 5
+SWITCH_SECONDS = 0.0005
 
 
 def serve(*, host: str, port: int, with_worker: bool | None) -> None:
@@ -67,6 +68,9 @@ def serve_books(
         clock = machine.clock if machine else clock
         app = _app(books, clock, password, machine)
         server = _server(app)
+        # Beside a forecast of a large shop every answer of the database would wait its five
+        # milliseconds for the interpreter, and a page asks the database thirty times.
+        sys.setswitchinterval(SWITCH_SECONDS)
         with (
             _ended_by_signals(server),
             _travelling(machine),

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, select
 from billing.cap.plan import CapRule
 from billing.catalogue.offers_store import differing_offers, load_offers, store_offers
 from billing.catalogue.price_moves import load_price_moves
-from billing.catalogue.terms import Terms, terms_of
+from billing.catalogue.terms import Terms, terms_of_merchant
 from billing.store.merchants import load_merchant, merchants
 from billing.store.rows import Row, fetch, insert_many, insert_returning_ids, table_of, update_many
 from billing.tables import PlanRow, PriceRow
@@ -47,6 +47,7 @@ __all__ = [
     "check_terms",
     "load_catalogue",
     "load_price_list",
+    "load_priced_catalogue",
     "lock_merchant",
     "plan_refused",
     "store_catalogue",
@@ -201,10 +202,11 @@ def load_price_list(connection: Connection, merchant_id: str) -> PriceList:
 
 
 def _dated_terms(connection: Connection, merchant_id: str) -> dict[str, tuple[StoredTerms, ...]]:
-    price_ids = connection.execute(
-        select(price_table.c.id).where(price_table.c.merchant_id == merchant_id)
-    ).scalars()
-    stored = [StoredTerms(*entry) for entry in terms_of(connection, price_ids).items()]
+    return _dated(terms_of_merchant(connection, merchant_id))
+
+
+def _dated(terms: Mapping[int, Terms]) -> dict[str, tuple[StoredTerms, ...]]:
+    stored = [StoredTerms(*entry) for entry in terms.items()]
     by_plan_code: dict[str, tuple[StoredTerms, ...]] = {}
     for entry in sorted(stored, key=lambda each: each.terms.price.valid_from):
         code = entry.terms.plan.code
@@ -217,13 +219,21 @@ def load_catalogue(connection: Connection, merchant_id: str) -> Catalogue:
 
     Each price keeps its own anchor; `plans` holds that of the plan's newest price.
     """
-    dated = _dated_terms(connection, merchant_id).values()
-    terms = [stored.terms for entries in dated for stored in entries]
-    return Catalogue.as_stored(
+    return load_priced_catalogue(connection, merchant_id)[0]
+
+
+def load_priced_catalogue(
+    connection: Connection, merchant_id: str
+) -> tuple[Catalogue, Mapping[int, Terms]]:
+    """Read the same, and the terms of each price by its row."""
+    by_row = terms_of_merchant(connection, merchant_id)
+    terms = [stored.terms for entries in _dated(by_row).values() for stored in entries]
+    catalogue = Catalogue.as_stored(
         plans=[each.plan for each in terms],
         prices=[each.price for each in terms],
         offers=load_offers(connection, merchant_id),
     )
+    return catalogue, by_row
 
 
 def yearly_yen(*, price: Price, quantity: int) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from billing.store.rows import Row, fetch, table_of
 from billing.tables import PlanRow, PriceRow
@@ -38,11 +38,21 @@ class Terms:
 
 def terms_of(connection: Connection, price_ids: Iterable[int]) -> dict[int, Terms]:
     """Terms by price id."""
+    return _found(connection, prices.c.id.in_(sorted(price_ids)))
+
+
+def terms_of_merchant(connection: Connection, merchant_id: str) -> dict[int, Terms]:
+    """Terms of all prices of a merchant, by price id."""
+    return _found(connection, prices.c.merchant_id == merchant_id)
+
+
+def _found(connection: Connection, chosen: ColumnElement[bool]) -> dict[int, Terms]:
     words = (plan_table.c.code, plan_table.c.name_ja, plan_table.c.name_en, plan_table.c.dunning)
     statement = (
         select(prices, *words)
         .join(plan_table, plan_table.c.id == prices.c.plan_id)
-        .where(prices.c.id.in_(sorted(price_ids)))
+        .where(chosen)
+        .order_by(prices.c.id)
     )
     return {row["id"]: _terms(row) for row in fetch(connection, statement)}
 

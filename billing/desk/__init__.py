@@ -14,7 +14,16 @@ from billing.desk.customer import (
     customer_of_subscription,
     invoices_of,
 )
-from billing.desk.days import DayFigures, DayTotals, day_bounds, day_figures, months_of_days
+from billing.desk.days import (
+    Amounts,
+    DayFigures,
+    DayTotals,
+    day_bounds,
+    day_figures,
+    few_day_figures,
+    first_charged_day,
+    months_of_days,
+)
 from billing.desk.failures import (
     FAILURE_STATES,
     Declined,
@@ -32,6 +41,7 @@ from billing.desk.today import Figure, OpenFigures, open_figures
 
 __all__ = [
     "FAILURE_STATES",
+    "Amounts",
     "ChargedAgain",
     "Coming",
     "ComingRow",
@@ -62,6 +72,8 @@ __all__ = [
     "failure_groups",
     "failure_rows",
     "failures_chosen",
+    "few_day_figures",
+    "first_charged_day",
     "growth",
     "invoices_of",
     "monthly_yen",

@@ -11,19 +11,52 @@ from datetime import date, datetime, time, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, func, literal_column, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Integer,
+    func,
+    literal_column,
+    select,
+    union_all,
+)
 
+from billing.dates import civil_date
 from billing.store.merchants import Merchant
 from billing.store.rows import table_of
-from billing.tables import AttemptRow
+from billing.tables import (
+    AttemptRow,
+    ChargePermissionRow,
+    CustomerRow,
+    SlotRow,
+    SubscriptionRow,
+)
+from billing.views.narrowing import Narrowing, narrowed, own_rows
 
-__all__ = ["DayFigures", "DayTotals", "day_bounds", "day_figures", "months_of_days"]
+__all__ = [
+    "Amounts",
+    "DayFigures",
+    "DayTotals",
+    "day_bounds",
+    "day_figures",
+    "few_day_figures",
+    "first_charged_day",
+    "months_of_days",
+]
 
 attempts = table_of(AttemptRow)
+slots = table_of(SlotRow)
+permissions = table_of(ChargePermissionRow)
+subscriptions = table_of(SubscriptionRow)
+customers = table_of(CustomerRow)
 
 OPEN = ("intended", "in_doubt", "pending", "authorized")
 FAILED = ("declined", "refused")
 DAYS_AT_ONCE = 31
+
+Amounts = tuple[int | None, int | None]
+"""The least and the most yen of a charge, both included; None is no bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +96,78 @@ def day_bounds(day: date, *, timezone: str) -> tuple[datetime, datetime]:
 
 
 def day_figures(
-    connection: Connection, merchant: Merchant, *, days: Collection[date], today: date
+    connection: Connection,
+    merchant: Merchant,
+    *,
+    days: Collection[date],
+    today: date,
+    amounts: Amounts = (None, None),
 ) -> dict[date, DayFigures]:
-    """Figures of the given days; each is one range of the index of attempts by time."""
+    """Figures of the given days; each is one range of the index of attempts by time.
+
+    Only of charges within the amounts.
+    """
     found: dict[date, DayFigures] = {}
     ordered = sorted(days)
     for first in range(0, len(ordered), DAYS_AT_ONCE):
-        found |= _figures(connection, merchant, ordered[first : first + DAYS_AT_ONCE], today)
+        some = ordered[first : first + DAYS_AT_ONCE]
+        found |= _figures(connection, merchant, some, today, amounts)
     return found
+
+
+def few_day_figures(
+    connection: Connection,
+    merchant: Merchant,
+    *,
+    first: date,
+    last: date,
+    narrowing: Narrowing,
+) -> list[DayFigures]:
+    """The same of a few people's charges, found by these people: days with any, none closed.
+
+    Reasons are left out.
+    """
+    begins, _ = day_bounds(first, timezone=merchant.timezone)
+    _, ends = day_bounds(last, timezone=merchant.timezone)
+    statement = (
+        select(attempts.c.intended_at, attempts.c.state, attempts.c.amount_yen)
+        .select_from(_of_people(narrowing))
+        .where(
+            own_rows(connection, merchant.id, narrowing),
+            *narrowed(connection, merchant.id, narrowing, few=True),
+            attempts.c.intended_at >= begins,
+            attempts.c.intended_at < ends,
+        )
+    )
+    sums: defaultdict[date, dict[str, tuple[int, int]]] = defaultdict(dict)
+    for at, state, yen in connection.execute(statement):
+        of_day = sums[civil_date(at=at, timezone=merchant.timezone)]
+        rows, sum_yen = of_day.get(state, (0, 0))
+        of_day[state] = rows + 1, sum_yen + yen
+    return [
+        DayFigures(
+            day, tuple(DayTotals(state, "", *sums[day][state]) for state in sorted(sums[day]))
+        )
+        for day in sorted(sums)
+    ]
+
+
+def _of_people(narrowing: Narrowing) -> FromClause:
+    """Attempts with no more beside them than the bounds speak of."""
+    found = attempts.join(slots, slots.c.id == attempts.c.slot_id)
+    if narrowing.permission is not None:
+        found = found.join(permissions, permissions.c.id == attempts.c.permission_id)
+    if narrowing.customer is not None:
+        found = found.join(subscriptions, subscriptions.c.id == slots.c.subscription_id)
+        found = found.join(customers, customers.c.id == subscriptions.c.customer_id)
+    return found
+
+
+def first_charged_day(connection: Connection, merchant: Merchant) -> date | None:
+    """The day of the merchant's first attempt; None before there is one."""
+    first = select(func.min(attempts.c.intended_at)).where(attempts.c.merchant_id == merchant.id)
+    at = connection.execute(first).scalar()
+    return None if at is None else civil_date(at=at, timezone=merchant.timezone)
 
 
 def months_of_days(figures: Iterable[DayFigures]) -> dict[date, DayFigures]:
@@ -91,11 +188,16 @@ def _together(figures: Sequence[DayFigures]) -> tuple[DayTotals, ...]:
 
 
 def _figures(
-    connection: Connection, merchant: Merchant, days: Sequence[date], today: date
+    connection: Connection,
+    merchant: Merchant,
+    days: Sequence[date],
+    today: date,
+    amounts: Amounts,
 ) -> dict[date, DayFigures]:
     if not days:
         return {}
     reason = func.coalesce(attempts.c.reason_code, "")
+    of_amounts = _of_amounts(connection, amounts)
     of_days = [
         select(
             literal_column(str(position)).label("position"),
@@ -104,7 +206,7 @@ def _figures(
             func.count().label("rows"),
             func.sum(attempts.c.amount_yen).label("yen"),
         )
-        .where(attempts.c.merchant_id == merchant.id, *_within(day, merchant))
+        .where(attempts.c.merchant_id == merchant.id, *_within(day, merchant), *of_amounts)
         .group_by(attempts.c.state, reason)
         for position, day in enumerate(days)
     ]
@@ -117,6 +219,16 @@ def _figures(
 def _within(day: date, merchant: Merchant) -> tuple[ColumnElement[bool], ...]:
     begins, ends = day_bounds(day, timezone=merchant.timezone)
     return attempts.c.intended_at >= begins, attempts.c.intended_at < ends
+
+
+def _of_amounts(connection: Connection, amounts: Amounts) -> list[ColumnElement[bool]]:
+    least, most = amounts
+    amount: ColumnElement[int] = attempts.c.amount_yen
+    if connection.dialect.name == "sqlite":
+        # So said no index answers it: by that of amounts all days would be looked through.
+        amount = literal_column("+attempt.amount_yen", Integer)
+    bounds = [] if least is None else [amount >= least]
+    return bounds if most is None else [*bounds, amount <= most]
 
 
 def _day(day: date, totals: Sequence[DayTotals], today: date) -> DayFigures:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-from sqlalchemy import Connection, case, select
+from sqlalchemy import Connection, case, select, union_all
 
 from billing.mass_forecast.columns import Agreements, Charges, Horizon, OpenCharges
 from billing.mass_forecast.values import Days, flags, ints, raw
 from billing.store.merchants import Merchant
-from billing.store.rows import table_of
+from billing.store.rows import is_word, table_of
 from billing.tables import SlotRow
 from billing.views.forecast import UNPAID_SLOTS
 from plans.columnar_calendar import Bools, Dates, Ints
@@ -47,16 +47,23 @@ class UnpaidSlots:
             (slots.c.state.in_(("refused", "quarantined")), _STUCK),
             else_=_IN_FLIGHT,
         )
-        statement = (
-            select(
-                slots.c.subscription_id,
-                slots.c.cycle,
-                slots.c.amount_yen,
-                raw(slots.c.due_at),
-                state,
+        columns = (
+            *(slots.c[name] for name in ("subscription_id", "cycle", "amount_yen")),
+            *(raw(slots.c.due_at).label("due_raw"), state.label("state")),
+            *(slots.c.due_at, slots.c.id),
+        )
+        # Each state has an index of its own, so that what was paid in years is not looked through.
+        unpaid = union_all(
+            *(
+                select(*columns).where(
+                    slots.c.merchant_id == merchant.id, is_word(slots.c.state, s)
+                )
+                for s in UNPAID_SLOTS
             )
-            .where(slots.c.merchant_id == merchant.id, slots.c.state.in_(UNPAID_SLOTS))
-            .order_by(slots.c.subscription_id, slots.c.due_at, slots.c.id)
+        ).subquery()
+        statement = (
+            select(*(unpaid.c[each.name] for each in columns[:5]))
+            .order_by(unpaid.c.subscription_id, unpaid.c.due_at, unpaid.c.id)
             .execution_options(yield_per=ROWS_AT_ONCE)
         )
         found = [cls._none()]

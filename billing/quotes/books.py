@@ -10,9 +10,8 @@ from enum import StrEnum
 from sqlalchemy import Connection, func, select
 
 from billing.cap.plan import PlannedCharge
-from billing.catalogue.catalogue_store import load_catalogue
+from billing.catalogue.catalogue_store import load_priced_catalogue
 from billing.catalogue.terms import Terms as StoredTerms
-from billing.catalogue.terms import terms_of
 from billing.dates import civil_date
 from billing.quotes.agreed import agreed, plan_terms
 from billing.quotes.agreement import Agreement, load_agreements
@@ -148,13 +147,14 @@ def _read(
         .where(_events.c.subscription_id.in_(ids))
         .group_by(_events.c.subscription_id)
     )
+    catalogue, terms = load_priced_catalogue(connection, merchant.id)
     return _Read(
         merchant=merchant,
-        catalogue=load_catalogue(connection, merchant.id),
+        catalogue=catalogue,
         rules=with_merchant(rules, merchant),
         on=on,
         rows=tuple(rows),
-        terms=terms_of(connection, {row["price_id"] for row in rows}),
+        terms=terms,
         slots=tuple(fetch(connection, unpaid.order_by(_slots.c.due_at, _slots.c.id))),
         events={row[0]: row[1] for row in connection.execute(counts)},
         agreements=load_agreements(connection, ids),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, bindparam, select
 
 from billing.store.rows import table_of
 from billing.tables import ChargePermissionRow, SubscriptionEventRow, SubscriptionRow
@@ -20,26 +20,34 @@ _events = table_of(SubscriptionEventRow)
 _subscriptions = table_of(SubscriptionRow)
 _permissions = table_of(ChargePermissionRow)
 
+_own = _permissions.alias("own")
+_OF_BUYER = (
+    select(_events.c.body)
+    .select_from(_own)
+    .join(
+        _permissions,
+        and_(
+            _permissions.c.merchant_id == _own.c.merchant_id,
+            _permissions.c.buyer_id == _own.c.buyer_id,
+        ),
+    )
+    .join(_subscriptions, _subscriptions.c.permission_id == _permissions.c.id)
+    .join(_events, _events.c.subscription_id == _subscriptions.c.id)
+    .where(
+        _own.c.id == bindparam("permission"),
+        _events.c.body.is_not(None),
+        _events.c.kind.in_((Created.kind, TermsChanged.kind)),
+    )
+)
+
 
 def coupons_used(connection: Connection, permission_id: int) -> frozenset[str]:
     """Give the codes of every coupon that the buyer of a charge permission ever put on.
 
     The buyer is Amazon's, so that another agreement does not make a new person of somebody.
     """
-    buyer = select(_permissions.c.merchant_id, _permissions.c.buyer_id).where(
-        _permissions.c.id == permission_id
-    )
-    merchant_id, buyer_id = connection.execute(buyer).one()
-    statement = (
-        select(_events.c.body)
-        .join(_subscriptions, _subscriptions.c.id == _events.c.subscription_id)
-        .join(_permissions, _permissions.c.id == _subscriptions.c.permission_id)
-        .where(_permissions.c.merchant_id == merchant_id, _permissions.c.buyer_id == buyer_id)
-        .where(_events.c.body.is_not(None))
-        .where(_events.c.kind.in_((Created.kind, TermsChanged.kind)))
-    )
     found: set[str] = set()
-    for text in connection.execute(statement).scalars():
+    for text in connection.execute(_OF_BUYER, {"permission": permission_id}).scalars():
         found.update(_put_on(text))
     return frozenset(found)
 

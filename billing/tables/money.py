@@ -102,6 +102,13 @@ class SlotRow(SQLModel, table=True):
             postgresql_where=text("state = 'due'"),
         ),
         Index(
+            "slot_open",
+            "merchant_id",
+            "id",
+            sqlite_where=text("state = 'open'"),
+            postgresql_where=text("state = 'open'"),
+        ),
+        Index(
             "slot_waiting_buyer",
             "merchant_id",
             "permission_id",
@@ -195,6 +202,8 @@ class AttemptRow(SQLModel, table=True):
             "attempt_by_time",
             *("merchant_id", "intended_at", "id", "state", "amount_yen", "reason_code"),
         ),
+        # The amount first: by its merchant SQLite would take it for an answer to other questions.
+        Index("attempt_by_amount", "amount_yen", "merchant_id", "id"),
         Index(
             "attempt_declined",
             "merchant_id",

@@ -5,10 +5,11 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    CompoundSelect,
     Connection,
+    Integer,
     String,
     and_,
+    func,
     literal_column,
     select,
     union,
@@ -24,7 +25,10 @@ from billing.tables import (
     SubscriptionRow,
 )
 
-__all__ = ["EVERYTHING", "Narrowing", "narrowed", "order_of", "own_rows"]
+__all__ = ["EVERYTHING", "Narrowing", "is_few", "narrowed", "order_of", "own_rows"]
+
+# So many charges are found and sorted at once; of more the newest soon turn up in order of time.
+FEW = 200
 
 attempts = table_of(AttemptRow)
 slots = table_of(SlotRow)
@@ -56,6 +60,28 @@ class Narrowing:
 EVERYTHING = Narrowing()
 
 
+def is_few(connection: Connection, merchant_id: str, narrowing: Narrowing) -> bool:
+    """Whether the bounds leave so few charges that all of them are found before the newest.
+
+    Amounts are counted in their index, up to that many.
+    """
+    if narrowing.asks_for_people:
+        return True
+    if narrowing.yen_from is None and narrowing.yen_to is None:
+        return False
+    amounts = [attempts.c.merchant_id == merchant_id, *_amounts(narrowing)]
+    first = select(attempts.c.amount_yen).where(*amounts).limit(FEW).subquery()
+    return connection.execute(select(func.count()).select_from(first)).scalar_one() < FEW
+
+
+def _amounts(
+    narrowing: Narrowing, amount: ColumnElement[int] = attempts.c.amount_yen
+) -> list[ColumnElement[bool]]:
+    least, most = narrowing.yen_from, narrowing.yen_to
+    bounds = [] if least is None else [amount >= least]
+    return bounds if most is None else [*bounds, amount <= most]
+
+
 def own_rows(connection: Connection, merchant_id: str, narrowing: Narrowing) -> ColumnElement[bool]:
     """The attempt is the merchant's; see `order_of`."""
     if narrowing.asks_for_people and connection.dialect.name == "sqlite":
@@ -77,9 +103,15 @@ def order_of(connection: Connection, *, is_few: bool) -> tuple[ColumnElement[Any
 
 
 def narrowed(
-    connection: Connection, merchant_id: str, narrowing: Narrowing
+    connection: Connection, merchant_id: str, narrowing: Narrowing, *, few: bool = False
 ) -> list[ColumnElement[bool]]:
-    """The bounds as conditions on attempts joined with slots, permissions and customers."""
+    """The bounds as conditions on attempts joined with slots, permissions and customers.
+
+    Only of few charges the amount is looked up: SQLite would sort all that it finds by its index.
+    """
+    amount: ColumnElement[int] = attempts.c.amount_yen
+    if not few and connection.dialect.name == "sqlite":
+        amount = literal_column("+attempt.amount_yen", Integer)
     owners = narrowing.subscriptions or ()
     # Names are found by their index only together with the merchant.
     customer = and_(
@@ -88,23 +120,26 @@ def narrowed(
     named = and_(
         permissions.c.merchant_id == merchant_id, permissions.c.amazon_id == narrowing.permission
     )
-    permission = and_(named, slots.c.subscription_id.in_(_ever_paid_by(named)))
+    payers = _ever_paid_by(connection, named) if narrowing.permission is not None else ()
+    permission = and_(named, among(connection, slots.c.subscription_id, payers))
     bounds = (
         (narrowing.subscriptions, among(connection, slots.c.subscription_id, owners)),
-        (narrowing.yen_from, attempts.c.amount_yen >= (narrowing.yen_from or 0)),
-        (narrowing.yen_to, attempts.c.amount_yen <= (narrowing.yen_to or 0)),
         (narrowing.permission, permission),
         (narrowing.customer, customer),
     )
-    return [bound for value, bound in bounds if value is not None]
+    return [*_amounts(narrowing, amount), *(bound for value, bound in bounds if value is not None)]
 
 
-def _ever_paid_by(named: ColumnElement[bool]) -> CompoundSelect[tuple[int]]:
-    """Subscriptions on a permission, now or before it was replaced: no index knows its attempts."""
+def _ever_paid_by(connection: Connection, named: ColumnElement[bool]) -> list[int]:
+    """Subscriptions on a permission, now or before it was replaced: no index knows its attempts.
+
+    Asked for first: a plan that does not know how few they are reads all attempts of the shop.
+    """
     ids = select(permissions.c.id).where(named).scalar_subquery()
     of_slot = slots.alias("paid")
-    return union(
+    ever = union(
         select(subscriptions.c.id).where(subscriptions.c.permission_id == ids),
         select(of_slot.c.subscription_id).where(of_slot.c.permission_id == ids),
         select(replacements.c.subscription_id).where(replacements.c.old_permission_id == ids),
     )
+    return list(connection.execute(ever).scalars())

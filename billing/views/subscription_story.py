@@ -115,12 +115,15 @@ def subscription_story(
     subscription_id: str,
     at: datetime,
     charges: int = 10,
+    situation: Situation | None = None,
 ) -> SubscriptionStory:
     """Tell everything about a subscription as of `at`, with its last `charges` charges.
 
+    `situation` is what `load_situation` gave of the same moment, where that was read already.
     Raises `UnknownSubscription`, and what the catalogue lacks.
     """
-    situation = load_situation(connection, merchant, subscription_id=subscription_id, at=at)
+    if situation is None:
+        situation = load_situation(connection, merchant, subscription_id=subscription_id, at=at)
     value = situation.subscription
     if value is None:
         raise AssertionError(f"subscription {subscription_id} without a value")

@@ -1,13 +1,15 @@
 """How fast every page is with large books and many readers at once.
 
     python -m scripts.benchmarks.pages [--subscriptions N] [--months M] [--users U] [--pause S]
-                                       [--kind sqlite|postgresql] [--database URL] [--skip PATTERN]
+                                       [--kind sqlite|postgresql] [--database URL] [--keep FOLDER]
+                                       [--rounds R] [--only PATTERN] [--skip PATTERN]
 
 Each user walks through all GET pages of the router again and again, in an order of its own, and
 asks for the next one `--pause` seconds after the last one came. A page's figure is the 95th
 percentile of its times, first visits included; a file's time ends with its first byte. The server
 is one process of the pages as they are. Before that walk one reader asks for each page alone, and
-the processor time of server and database is counted: it means the same on a busy machine.
+the processor time of server and database is counted: it means the same on a busy machine. With
+`--users 0` that is all.
 """
 
 import argparse
@@ -20,12 +22,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import httpx
 
 from billing import open_engine
 from scripts.benchmarks.figures import Figure
+from scripts.benchmarks.kept_books import kept_books
 from scripts.benchmarks.pages_addresses import BARE, Page, Walk, prepare_walk
 from scripts.benchmarks.pages_books import PageBooks, now_of_books, write_page_books
 from scripts.benchmarks.pages_server import Served, log_in, served
@@ -87,21 +91,31 @@ def measure(
     users: int = USERS,
     rounds: int = 3,
     pause: float = 1.0,
+    only: str = "",
     skip: str = "$^",
     url: str | None = None,
+    keep: Path | None = None,
 ) -> list[Figure]:
     """The slowest, the dearest and the largest page; prints a line for every page.
 
-    `skip` is a pattern of pages to leave out, to see what the others do without them. `url` names
-    books that were written before; without it they are made and thrown away.
+    `only` and `skip` are patterns of pages to take or to leave out. `url` names books that were
+    written before, `keep` a folder in which they are kept for the next run; without both they are
+    made and thrown away.
     """
-    with _served(kind, subscriptions, months, url) as (server, walk, cookies):
-        pages = [page for page in walk.pages if not re.search(skip, page.address)]
+    with _served(kind, subscriptions, months, url, keep) as (server, walk, cookies):
+        pages = [
+            page
+            for page in walk.pages
+            if page.address == BARE
+            or (re.search(only, page.address) and not re.search(skip, page.address))
+        ]
         alone = _alone(server, pages, cookies)
         walked = _walk(server.address, pages, cookies, users=users, rounds=rounds, pause=pause)
     for address, seen in walked.pages.items():
         seen.first_cpu_ms = alone[address].first_cpu_ms
         seen.cpu_ms = alone[address].cpu_ms
+    if not walked.pages:
+        walked.pages = alone
     _print(kind, walked)
     of = f"{kind}, {subscriptions:,} subscriptions, {subscriptions * months:,} charges"
     return _figures(walked, of)
@@ -121,7 +135,7 @@ def _figures(walked: Walked, of: str) -> list[Figure]:
             unit="ms",
             required=MOST_MS,
             bound="at most",
-            ratio=slowest / bare.p95,
+            ratio=slowest / bare.p95 if bare.p95 else None,
             ratio_to=limit,
         ),
         Figure(
@@ -151,13 +165,17 @@ def _print(kind: Kind, walked: Walked) -> None:
     bare = walked.pages[BARE]
     head = "p50 ms", "p95 ms", "x bare", "cpu ms", "first", "KB", "answer"
     print(f"{kind:10} " + "".join(f"{word:>9}" for word in head) + "  page", flush=True)
-    for address, seen in sorted(walked.pages.items(), key=lambda item: -item[1].p95):
+    for address, seen in sorted(walked.pages.items(), key=_dearest_first):
         cells = (
-            *(f"{seen.p50:.1f}", f"{seen.p95:.1f}", f"{seen.p95 / bare.p95:.1f}"),
+            *(f"{seen.p50:.1f}", f"{seen.p95:.1f}", f"{seen.p95 / max(bare.p95, 1):.1f}"),
             *(_text(seen.cpu_ms), _text(seen.first_cpu_ms), f"{seen.size / 1_000:.1f}"),
             ",".join(str(state) for state in sorted(seen.states)),
         )
         print(f"{kind:10} " + "".join(f"{cell:>9}" for cell in cells) + f"  {address}", flush=True)
+
+
+def _dearest_first(item: tuple[str, Seen]) -> tuple[float, float]:
+    return -item[1].p95, -(item[1].cpu_ms or 0)
 
 
 def _text(milliseconds: float | None) -> str:
@@ -165,28 +183,43 @@ def _text(milliseconds: float | None) -> str:
 
 
 def _share(times: Sequence[float], percent: int) -> float:
+    if not times:
+        return 0.0
     ordered = sorted(times)
     return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
 
 
 @contextmanager
 def _served(
-    kind: Kind, subscriptions: int, months: int, url: str | None
+    kind: Kind, subscriptions: int, months: int, url: str | None, keep: Path | None
 ) -> Iterator[tuple[Served, Walk, dict[str, str]]]:
     """The pages on large books, every page, and the cookies of those who read them."""
     folder = Path(tempfile.mkdtemp(prefix="pages-"))
     with ExitStack() as ending:
         ending.callback(shutil.rmtree, folder, ignore_errors=True)
-        made = None if url else ending.enter_context(database_of(kind, folder))
-        database = open_engine(url or made or "")
+        books = PageBooks(subscriptions, months, now_of_books())
+        if url is None and keep is not None:
+            write = partial(_written, kind, books)
+            kept = kept_books(kind, keep, about=repr(books), write=write)
+            url = ending.enter_context(kept)
+        elif url is None:
+            url = ending.enter_context(database_of(kind, folder))
+            _written(kind, books, url)
+        database = open_engine(url)
         ending.callback(database.dispose)
-        if made:
-            began = time.perf_counter()
-            write_page_books(database, PageBooks(subscriptions, months, now_of_books()))
-            print(f"{kind:10} books written in {time.perf_counter() - began:.0f} s", flush=True)
         walk = prepare_walk(database)
         server = ending.enter_context(served(database, folder))
         yield server, walk, log_in(server.address) | {"autopay_my": walk.customer_session}
+
+
+def _written(kind: Kind, books: PageBooks, url: str) -> None:
+    began = time.perf_counter()
+    database = open_engine(url)
+    try:
+        write_page_books(database, books)
+    finally:
+        database.dispose()
+    print(f"{kind:10} books written in {time.perf_counter() - began:.0f} s", flush=True)
 
 
 def _ask(client: httpx.Client, page: Page) -> tuple[float, int, int]:
@@ -265,6 +298,8 @@ def main() -> None:
     asked.add_argument("--pause", type=float, default=1.0)
     asked.add_argument("--kind", choices=("sqlite", "postgresql"), default=None)
     asked.add_argument("--database", help="books that `pages_books` wrote before", default=None)
+    asked.add_argument("--keep", type=Path, help="folder of books for the next run", default=None)
+    asked.add_argument("--only", default="")
     asked.add_argument("--skip", default="$^")
     given = asked.parse_args()
     kinds: tuple[Kind, ...] = ("sqlite", "postgresql") if given.kind is None else (given.kind,)
@@ -277,8 +312,10 @@ def main() -> None:
                 users=given.users,
                 rounds=given.rounds,
                 pause=given.pause,
+                only=given.only,
                 skip=given.skip,
                 url=given.database,
+                keep=given.keep,
             ):
                 print(f"{figure.name}: {figure.value or 0:,.1f} {figure.unit}", flush=True)
     finally:

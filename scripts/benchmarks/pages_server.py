@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -31,13 +31,15 @@ class Served:
     address: str
     pid: int
     database_pid: int | None
+    # Of every thread, also of those that have ended since.
+    _spent: dict[Path, int] = field(default_factory=dict)
 
     def spent_ms(self) -> float | None:
         """Milliseconds of processor time of server and database; None where nobody tells."""
         pids = [self.pid, *([] if self.database_pid is None else _with_children(self.database_pid))]
-        found = [_spent_ns(pid) for pid in pids]
-        known = [each for each in found if each is not None]
-        return sum(known) / 1e6 if known else None
+        for pid in pids:
+            self._spent.update(_spent_ns(pid))
+        return sum(self._spent.values()) / 1e6 if self._spent else None
 
 
 @contextmanager
@@ -97,11 +99,11 @@ def _with_children(pid: int) -> list[int]:
     return [pid, *map(int, listed.split())]
 
 
-def _spent_ns(pid: int) -> int | None:
-    found = []
+def _spent_ns(pid: int) -> dict[Path, int]:
+    found = {}
     for file in (PROC / str(pid) / "task").glob("*/schedstat"):
         try:
-            found.append(int(file.read_text().split()[0]))
+            found[file] = int(file.read_text().split()[0])
         except OSError:  # the thread ended between two looks
             continue
-    return sum(found) if found else None
+    return found

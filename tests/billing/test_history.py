@@ -10,7 +10,9 @@ from sqlalchemy import Connection
 
 from billing.store.database import open_engine
 from billing.tables import metadata
+from billing.views import narrowing
 from billing.views.history import ChargeHistoryRow, charge_history, charge_totals
+from billing.views.narrowing import Narrowing
 
 # Tokyo is nine hours ahead: 15:00 UTC is the next day's midnight there.
 LAST_OF_19TH = datetime(2026, 11, 19, 14, 59, 59, tzinfo=UTC)
@@ -87,6 +89,30 @@ def test_only_the_last_decline_waits_for_its_retry(connection: Connection) -> No
     rows = charge_history(connection, merchant_id=MERCHANT, newest_first=False)
     words = [row.state_ja for row in rows]
     assert words == ["受領済み", "課金失敗", "リトライ待ち", "結果未確定"]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "found"),
+    [
+        pytest.param({"yen_from": 3_000}, [4, 3, 2, 1], id="from an amount on, itself included"),
+        pytest.param({"yen_from": 3_001}, [], id="more than anybody paid"),
+        pytest.param({"yen_to": 3_000}, [4, 3, 2, 1], id="up to an amount, itself included"),
+        pytest.param({"yen_to": 2_999}, [], id="less than anybody paid"),
+        pytest.param({"yen_from": 2_000, "yen_to": 3_000}, [4, 3, 2, 1], id="between two"),
+    ],
+)
+@pytest.mark.parametrize("few", [1, 200], ids=["in order of time", "by the index of amounts"])
+def test_amounts(
+    connection: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    few: int,
+    bounds: dict[str, int],
+    found: list[int],
+) -> None:
+    """Of common amounts the newest are read in order of time, rare ones are looked up."""
+    monkeypatch.setattr(narrowing, "FEW", few)
+    assert listed(connection, narrowing=Narrowing(**bounds)) == found
+    assert listed(connection, narrowing=Narrowing(**bounds), limit=2) == found[:2]
 
 
 CASES: list[tuple[str, dict[str, Any], list[int]]] = [

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from app.web.shell import Remembered, Shell
 from billing import civil_date
-from billing.desk import Coming, DayFigures, coming_charges, day_figures
+from billing.desk import Coming, DayFigures, coming_charges
 
 Result = TypeVar("Result")
 NEAR_DAYS, FAR_DAYS = 100, 400
@@ -21,11 +21,10 @@ DAYS_SHOWN, DAYS_AT_ONCE = 366, 16
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """One merchant's back office. `closed` holds the days that will not change any more."""
+    """One merchant's back office."""
 
     shell: Shell
     remembered: Remembered = field(default_factory=Remembered)
-    closed: dict[date, DayFigures] = field(default_factory=dict)
 
     def today(self) -> date:
         """The merchant's date by the clock of the books."""
@@ -73,17 +72,12 @@ class Desk:
 
     def days(self, wanted: Sequence[date]) -> list[DayFigures]:
         """Figures of days that have begun; those that are closed are read once per process."""
-        today = self.today()
-        unknown = [day for day in wanted if day not in self.closed and day <= today]
-        name = f"days {unknown[0]} {unknown[-1]} {len(unknown)}" if unknown else ""
-
-        def work(connection: Connection) -> dict[date, DayFigures]:
-            return day_figures(connection, self.shell.merchant, days=unknown, today=today)
-
-        found = self.ask(name, work) if unknown else {}
-        self.closed.update({day: each for day, each in found.items() if each.closed})
-        known = found | self.closed
-        return [known.get(day, DayFigures(day)) for day in wanted]
+        shell, at = self.shell, self.shell.clock.now()
+        return shell.read(
+            lambda connection: shell.days.figures(
+                connection, shell.merchant, days=wanted, today=self.today(), at=at
+            )
+        )
 
 
 def days_between(first: date, last: date) -> list[date]:

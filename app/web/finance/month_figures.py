@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, func, select
 
 from app.web.shell.tables import TABLES
 from billing import Merchant, civil_date
-from billing.desk import day_bounds, day_figures
+from billing.desk import DayFigures, day_bounds
 
 attempts, slots = TABLES["attempt"], TABLES["slot"]
 refunds, chargebacks = TABLES["refund"], TABLES["chargeback"]
@@ -78,26 +78,25 @@ class Returned:
 
 
 def month_money(
-    connection: Connection, merchant: Merchant, *, first: date, today: date
+    connection: Connection, merchant: Merchant, *, first: date, taken: Sequence[DayFigures]
 ) -> MonthMoney:
-    """The figures of the month that begins with `first`."""
+    """The figures of the month that begins with `first`; `taken` is what its days brought."""
     days = days_of(first)
-    taken = day_figures(connection, merchant, days=days, today=today)
     back = returned_by_day(connection, merchant, "refunds", first=days[0], last=days[-1])
     contested = returned_by_day(connection, merchant, "chargebacks", first=days[0], last=days[-1])
     return MonthMoney(
         first,
         tuple(
             (
-                day,
+                each.day,
                 Money(
-                    taken[day].rows("captured"),
-                    taken[day].yen("captured"),
-                    back.get(day, 0),
-                    contested.get(day, 0),
+                    each.rows("captured"),
+                    each.yen("captured"),
+                    back.get(each.day, 0),
+                    contested.get(each.day, 0),
                 ),
             )
-            for day in days
+            for each in taken
         ),
     )
 

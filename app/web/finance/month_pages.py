@@ -120,13 +120,15 @@ class MonthPages:
         if found and not 1 <= int(found[2]) <= 12:
             raise HTTPException(404)
         first = date(int(found[1]), int(found[2]), 1) if found else today.replace(day=1)
-        return self.sums.get(
-            (first, today),
-            lambda: self.shell.read(
-                lambda c: month_money(c, self.shell.merchant, first=first, today=today)
-            ),
-            at=self.shell.clock.now(),
-        )
+        shell, at = self.shell, self.shell.clock.now()
+
+        def work(connection: Connection) -> MonthMoney:
+            taken = shell.days.figures(
+                connection, shell.merchant, days=days_of(first), today=today, at=at
+            )
+            return month_money(connection, shell.merchant, first=first, taken=taken)
+
+        return self.sums.get((first, today), lambda: shell.read(work), at=at)
 
     def _days(self, request: Request) -> tuple[date, date]:
         first = read_day(request.query_params.get("from", "")) or days_of(self._today())[0]

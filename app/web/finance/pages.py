@@ -3,8 +3,7 @@
 import json
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
 
 from fastapi import Request
 from sqlalchemy import Connection
@@ -19,14 +18,13 @@ from app.web.finance.charge_filter import (
     read_filter,
     read_id,
 )
-from app.web.finance.daily import MOST_DAYS, Daily, days_drawn, draw_daily
+from app.web.finance.charge_sums import ChargeSums, Summing
 from app.web.finance.month_pages import add_months
 from app.web.shell import (
     ANY_STAFF,
     Download,
     Entry,
     Problem,
-    Remembered,
     Role,
     Room,
     Shell,
@@ -37,11 +35,7 @@ from app.web.shell import (
 )
 from billing import (
     ChargeHistoryRow,
-    ChargeTotals,
-    captured_by_day,
     charge_history,
-    charge_totals,
-    civil_date,
     reading,
     write_audit_event,
 )
@@ -50,6 +44,7 @@ from billing.desk import subscriptions_named
 ROWS_ON_A_PAGE = 50
 MOST_NAMED = 500
 CHARGES_ENTRY = Entry("charges.title", "/charges", ANY_STAFF, place=10, group="menu.charges")
+NO_SUMS = ChargeSums(None, None, None)
 REFUNDERS = staff(Role.SUPPORT, Role.FINANCE)
 
 
@@ -58,8 +53,7 @@ class ChargePages:
     """The pages of one merchant's charges."""
 
     shell: Shell
-    # Sums of a large shop's month are asked for once in a while; see `Remembered`.
-    sums: Remembered = field(default_factory=Remembered)
+    summing: Summing
 
     @property
     def room(self) -> Room:
@@ -79,20 +73,14 @@ class ChargePages:
         with reading(self.shell.database) as connection:
             found = self._found(connection, asked)
             rows = self._rows(connection, found, limit=ROWS_ON_A_PAGE + 1)
-            since, totals, chart = self._totals_since(asked, rows), None, None
-            # Whoever types one letter is shown the newest of many; sums of them would take long.
-            if found.search is None:
-                totals = self._totals(connection, found, since)
-                chart = self._chart(connection, found, rows)
+            sums = self.summing.of(connection, found, rows)
         more = len(rows) > ROWS_ON_A_PAGE
         rows = rows[:ROWS_ON_A_PAGE]
         return self._page(
             request,
             asked,
             rows=rows,
-            totals=totals,
-            totals_since=since,
-            chart=chart,
+            sums=sums,
             next_query=asked.query(after=rows[-1].cursor) if more else None,
         )
 
@@ -101,7 +89,7 @@ class ChargePages:
         asked, problems = read_filter(request.query_params)
         if problems:
             return self._refusal(request, asked, problems)
-        today = f"{self._today():%Y%m%d}"
+        today = f"{self.summing.today():%Y%m%d}"
         self._note(request, asked, "csv")
         return Download(
             self._csv(asked, words_of(request)),
@@ -114,7 +102,7 @@ class ChargePages:
         asked, problems = read_filter(request.query_params)
         if problems:
             return self._refusal(request, asked, problems)
-        today = f"{self._today():%Y%m%d}"
+        today = f"{self.summing.today():%Y%m%d}"
         self._note(request, asked, "json")
         return Download(
             self._json(asked), name=f"charges-{today}.json", media_type="application/json"
@@ -137,9 +125,6 @@ class ChargePages:
     @property
     def _merchant_id(self) -> str:
         return self.shell.merchant.id
-
-    def _today(self) -> date:
-        return civil_date(at=self.shell.clock.now(), timezone=self.shell.merchant.timezone)
 
     def _rows(
         self, connection: Connection, asked: ChargeFilter, *, limit: int
@@ -202,58 +187,6 @@ class ChargePages:
             return asked
         return replace(asked, search=None, narrowing=replace(asked.narrowing, subscriptions=named))
 
-    def _totals(
-        self, connection: Connection, found: ChargeFilter, since: date | None
-    ) -> ChargeTotals:
-        summed = replace(found, date_from=found.date_from or since, after=None)
-        return self.sums.get(
-            summed,
-            lambda: charge_totals(connection, merchant_id=self._merchant_id, **summed.chosen),
-            at=self.shell.clock.now(),
-        )
-
-    def _chart(
-        self, connection: Connection, asked: ChargeFilter, rows: list[ChargeHistoryRow]
-    ) -> Daily | None:
-        """Received yen per day; only on the first page and where the filter shows received ones."""
-        if asked.after is not None or asked.state not in (None, "captured") or not rows:
-            return None
-
-        last = self._last_day(asked, newest=rows[0])
-
-        def draw() -> Daily | None:
-            captured = captured_by_day(
-                connection,
-                self.shell.merchant,
-                days=days_drawn(date_from=asked.date_from, last=last),
-                narrowing=asked.narrowing,
-            )
-            return draw_daily(
-                date_from=asked.date_from,
-                last=last,
-                day_total=lambda day: captured.get(day, (0, 0)),
-            )
-
-        return self.sums.get((asked, last), draw, at=self.shell.clock.now())
-
-    def _totals_since(self, asked: ChargeFilter, rows: list[ChargeHistoryRow]) -> date | None:
-        """Where the sums begin if the reader names no first day; None where she does.
-
-        They reach back a month from the newest row, because sums of everything would take longer
-        with every year of history.
-        """
-        if asked.date_from is not None:
-            return None
-        last = self._last_day(asked, newest=rows[0]) if rows else self._today()
-        return last - timedelta(days=MOST_DAYS - 1)
-
-    def _last_day(self, asked: ChargeFilter, *, newest: ChargeHistoryRow) -> date:
-        """The filter's last day, but not past today; without one, the day of the newest charge."""
-        newest_day = civil_date(at=newest.at, timezone=self.shell.merchant.timezone)
-        if asked.date_to is None:
-            return newest_day
-        return max(newest_day, min(asked.date_to, self._today()))
-
     def _refusal(self, request: Request, asked: ChargeFilter, problems: list[Problem]) -> Response:
         return self._page(request, asked, status=400, problems=problems)
 
@@ -265,9 +198,7 @@ class ChargePages:
         status: int = 200,
         problems: list[Problem] | None = None,
         rows: list[ChargeHistoryRow] | None = None,
-        totals: ChargeTotals | None = None,
-        totals_since: date | None = None,
-        chart: Daily | None = None,
+        sums: ChargeSums = NO_SUMS,
         next_query: str | None = None,
     ) -> Response:
         return self.shell.pages.page(
@@ -279,9 +210,9 @@ class ChargePages:
             problems={problem.field: problem for problem in problems or ()},
             states=STATES,
             rows=rows or [],
-            totals=totals,
-            totals_since=totals_since,
-            chart=chart,
+            totals=sums.totals,
+            totals_since=sums.since,
+            chart=sums.chart,
             next_query=next_query,
             page_size=ROWS_ON_A_PAGE,
         )
@@ -289,6 +220,6 @@ class ChargePages:
 
 def finance_room(shell: Shell) -> Room:
     """The charge history and the months."""
-    room = ChargePages(shell).room
+    room = ChargePages(shell, Summing(shell)).room
     add_months(room, shell)
     return room

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from app.web.mypage.change_asking import answer, asked, needs_no_quote
 from app.web.mypage.change_view import QuoteView
-from app.web.mypage.home import story_of
+from app.web.mypage.home import told_of
 from app.web.mypage.subscription_mine import (
     CANCEL,
     PAUSE,
@@ -125,9 +125,10 @@ class _Desk:
     def _page(
         self, request: Request, held: Held, form: FormReader, *, status: int = 200
     ) -> Response:
-        situation = self.mine.situation(held)
+        situation, story = self.mine.shell.read(lambda c: told_of(c, self.mine, held))
+        if situation is None:
+            situation = self.mine.situation(held)
         was = existing(situation)
-        story = self.mine.shell.read(lambda c: story_of(c, self.mine, self.mine.merchant(c), held))
         days = self._days(request, situation)
         possible = [each.when for each in days if each.refused is None]
         form.typed.setdefault("when", next(iter(possible), ""))

@@ -59,8 +59,7 @@ class _Desk:
 
     def show(self, request: Request, subscription_id: str) -> Response:
         """The choice, and once something is chosen what it costs on each day."""
-        held = self.mine.one(request, subscription_id)
-        situation = self.mine.situation(held)
+        held, situation = self.mine.look(request, subscription_id)
         form = FormReader(SentForm(fields=tuple(request.query_params.multi_items())))
         wish = _wish(form, self._offers(request, situation))
         return self._page(request, held, situation, form, wish)

@@ -18,10 +18,12 @@ from app.web.mypage.subscription_mine import (
     UNDO,
     Held,
     Mine,
+    held_of,
 )
 from app.web.mypage.subscription_words import waiting_words
 from app.web.shell import CUSTOMERS, Room, Words, customer_of, row_number, words_of
-from billing import Merchant, SubscriptionStory, load_catalogue, subscription_story
+from billing import SubscriptionStory, subscription_story
+from billing.quotes import Situation, existing
 from plans import BadInput
 from plans.lifecycle import Actor, Cancellation
 
@@ -42,9 +44,13 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One subscription as its card tells it; no story where the price list lacks its terms."""
+    """One subscription as its card tells it; no story where the price list lacks its terms.
+
+    `situation` is what the story rests on.
+    """
 
     held: Held
+    situation: Situation | None
     story: SubscriptionStory | None
     waiting: Sequence[Waiting]
     open: Sequence[OwnCharge]
@@ -102,12 +108,12 @@ def card_of(
     words: Words,
 ) -> Card:
     """What the card of one subscription says."""
-    merchant = mine.merchant(connection)
-    story = story_of(connection, mine, merchant, held)
+    situation, story = told_of(connection, mine, held)
     return Card(
         held=held,
+        situation=situation,
         story=story,
-        waiting=() if story is None else _waiting(connection, merchant, story, words),
+        waiting=() if situation is None else _waiting(situation, words),
         open=[each for each in charges if each.subscription_row == held.owned.id],
     )
 
@@ -125,41 +131,43 @@ def _some(connection: Connection, mine: Mine, request: Request, words: Words, be
     """A page of cards, those with something to pay first: each asks the engine for its future."""
     charges = charges_to_pay(connection, mine, request)
     owing = {each.subscription_row for each in charges}
-    held = mine.held(connection, request)
+    card = mine.card(connection, request)
+    held = held_of(card)
     held.sort(key=lambda each: each.owned.id not in owing)
     shown = held[begin : begin + AT_ONCE] or held[:AT_ONCE]
     return Glance(
-        name=mine.card(connection, request).name,
+        name=card.name,
         count=len(held),
         cards=[card_of(connection, mine, each, charges, words) for each in shown],
     )
 
 
-def story_of(
-    connection: Connection, mine: Mine, merchant: Merchant, held: Held
-) -> SubscriptionStory | None:
-    """What the engine tells of it; None where the price list lacks what it is on."""
+def told_of(
+    connection: Connection, mine: Mine, held: Held
+) -> tuple[Situation, SubscriptionStory] | tuple[None, None]:
+    """What the engine tells of it; nothing where the price list lacks what it is on."""
     try:
-        return subscription_story(
-            connection, merchant, subscription_id=held.id, at=mine.now(), charges=1
+        situation = mine.situation_of(connection, held)
+        return situation, subscription_story(
+            connection,
+            mine.shell.merchant,
+            subscription_id=held.id,
+            at=mine.now(),
+            charges=1,
+            situation=situation,
         )
     except BadInput:
-        return None
+        return None, None
 
 
-def _waiting(
-    connection: Connection, merchant: Merchant, story: SubscriptionStory, words: Words
-) -> list[Waiting]:
-    if not story.value.queue:
-        return []
-    catalogue = load_catalogue(connection, merchant.id)
+def _waiting(situation: Situation, words: Words) -> list[Waiting]:
     return [
         Waiting(
             id=each.id,
             on=each.on,
-            words=waiting_words(each.change, catalogue, words),
+            words=waiting_words(each.change, situation.catalogue, words),
             cancels=isinstance(each.change, Cancellation),
             mine=each.actor is Actor.CUSTOMER,
         )
-        for each in story.value.queue
+        for each in existing(situation).queue
     ]

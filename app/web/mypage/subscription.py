@@ -15,7 +15,7 @@ from app.web.mypage.subscription_words import waiting_words
 from app.web.shell import CUSTOMERS, Room, Words, words_of
 from billing import EventStory
 from billing.desk import Step, StepKind, timeline
-from billing.quotes import BillAhead, bills_ahead, load_situation
+from billing.quotes import BillAhead, bills_ahead
 from plans import Catalogue
 from plans.lifecycle import Scheduled, Withdrawn
 
@@ -50,13 +50,15 @@ def add_subscription(room: Room, mine: Mine) -> None:
 
     def show(request: Request, subscription_id: str) -> Response:
         """Everything about it."""
-        held, words = mine.one(request, subscription_id), words_of(request)
-        card, ahead, told = mine.shell.read(lambda c: _load(c, mine, request, held, words))
+        words = words_of(request)
+        card, ahead, told = mine.shell.read(
+            lambda c: _load(c, mine, request, mine.find(c, request, subscription_id), words)
+        )
         return mine.page(
             request,
             "subscription.html",
             card=card,
-            held=held,
+            held=card.held,
             ahead=ahead,
             ahead_yen=sum(each.bill.charge_yen for each in ahead),
             steps=told,
@@ -71,14 +73,11 @@ def _load(
     card = card_of(connection, mine, held, charges_to_pay(connection, mine, request), words)
     steps = timeline(connection, subscription_ids=[held.owned.id], limit=STEPS)
     money = [_money(each) for each in steps if each.kind in (StepKind.CHARGE, StepKind.REFUND)]
-    if card.story is None:
+    if card.story is None or card.situation is None:
         return card, (), money
-    situation = load_situation(
-        connection, mine.merchant(connection), subscription_id=held.id, at=mine.now()
-    )
-    told = [*money, *_events(card.story.events, situation.catalogue, words)]
+    told = [*money, *_events(card.story.events, card.situation.catalogue, words)]
     newest = sorted(told, key=attrgetter("at"), reverse=True)[:STEPS]
-    return card, bills_ahead(situation, on=mine.today()), newest
+    return card, bills_ahead(card.situation, on=mine.today()), newest
 
 
 def _money(step: Step) -> Told:

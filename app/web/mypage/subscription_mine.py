@@ -78,19 +78,19 @@ class Mine:
 
     def held(self, connection: Connection, request: Request) -> list[Held]:
         """Her subscriptions, the newest first, those that have ended last."""
-        card = self.card(connection, request)
-        permissions = {each.id: each for each in card.permissions}
-        held = [Held(each, permissions[each.permission_id]) for each in card.subscriptions]
-        return sorted(held, key=lambda each: (each.owned.state == "canceled", -each.owned.id))
+        return held_of(self.card(connection, request))
 
-    def one(self, request: Request, subscription_id: str) -> Held:
+    def find(self, connection: Connection, request: Request, subscription_id: str) -> Held:
         """The subscription of an address; raises 404 for one that is not hers."""
         number = row_number(subscription_id)
-        held = self.shell.read(lambda connection: self.held(connection, request))
-        for each in held:
+        for each in self.held(connection, request):
             if each.owned.id == number:
                 return each
         raise HTTPException(404)
+
+    def one(self, request: Request, subscription_id: str) -> Held:
+        """The same on a snapshot of its own."""
+        return self.shell.read(lambda c: self.find(c, request, subscription_id))
 
     def quote(self, request: Request, quote_id: str) -> tuple[Held, StoredQuote]:
         """A quote that she asked for, with its subscription; raises 404 for anybody else's."""
@@ -112,11 +112,22 @@ class Mine:
 
     def situation(self, held: Held) -> Situation:
         """What every question about a subscription rests on, as of now."""
-        return self.shell.read(
-            lambda connection: load_situation(
-                connection, self.merchant(connection), subscription_id=held.id, at=self.now()
-            )
+        return self.shell.read(lambda connection: self.situation_of(connection, held))
+
+    def situation_of(self, connection: Connection, held: Held) -> Situation:
+        """The same on the caller's snapshot."""
+        return load_situation(
+            connection, self.merchant(connection), subscription_id=held.id, at=self.now()
         )
+
+    def look(self, request: Request, subscription_id: str) -> tuple[Held, Situation]:
+        """A subscription of hers and its situation, of one moment; raises 404 as `find` does."""
+
+        def work(connection: Connection) -> tuple[Held, Situation]:
+            held = self.find(connection, request, subscription_id)
+            return held, self.situation_of(connection, held)
+
+        return self.shell.read(work)
 
     def page(
         self, request: Request, template: str, *, status: int = 200, **values: object
@@ -125,3 +136,10 @@ class Mine:
         return self.shell.pages.page(
             request, f"mypage/{template}", status=status, today=self.today(), **values
         )
+
+
+def held_of(card: CustomerCard) -> list[Held]:
+    """The subscriptions of a customer, the newest first, those that have ended last."""
+    permissions = {each.id: each for each in card.permissions}
+    held = [Held(each, permissions[each.permission_id]) for each in card.subscriptions]
+    return sorted(held, key=lambda each: (each.owned.state == "canceled", -each.owned.id))

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.travel import TimeMachine
+from app.web.shell.days import KnownDays
 from app.web.shell.once import Act, OnceForms
 from app.web.shell.people import known_customer, known_staff
 from app.web.shell.rendering import Pages
@@ -33,7 +34,7 @@ class Shell:
     `leave_early` (refused or for_fee) is what the minimum term means for customers.
     `given_settings` are names of settings that were given on purpose: they win at every start.
     `time_machine` moves the clock of a sandbox with a local Amazon Pay; everybody else has none.
-    `warm` holds questions that are asked before a reader does.
+    `warm` holds questions that are asked before a reader does; `days` knows what was charged.
     `price_notice_days` lie between the notice of a price change and its first day.
     `passkey_verification` says whether passkeys ask for a PIN, a finger or a face.
     """
@@ -55,6 +56,7 @@ class Shell:
     price_notice_days: int = 30
     passkey_verification: Literal["required", "preferred", "discouraged"] = "preferred"
     warm: Warm = field(default_factory=Warm)
+    days: KnownDays = field(default_factory=KnownDays)
 
     @property
     def merchant(self) -> Merchant:
