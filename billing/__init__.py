@@ -150,7 +150,7 @@ from billing.store.merchants import (
     store_keys,
     store_merchant,
 )
-from billing.store.rows import insert_many, insert_unless_known, table_of
+from billing.store.rows import fresh_row, insert_many, insert_unless_known, table_of
 from billing.store.sealing import (
     BadMasterKey,
     CannotUnseal,
@@ -182,7 +182,6 @@ from billing.views.history import (
     ChargeTotals,
     Cursor,
     Narrowing,
-    captured_by_day,
     charge_history,
     charge_totals,
     charges_of_slots,
@@ -294,7 +293,6 @@ __all__ = [
     "body_fingerprint",
     "book_chargeback",
     "capture_states",
-    "captured_by_day",
     "chain_books",
     "chain_heads",
     "charge_history",
@@ -323,6 +321,7 @@ __all__ = [
     "follow_replacements",
     "forecast",
     "forget_recovered",
+    "fresh_row",
     "idempotency_key",
     "insert_many",
     "insert_unless_known",

@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    FromClause,
     Integer,
     func,
     literal_column,
@@ -25,14 +24,8 @@ from sqlalchemy import (
 from billing.dates import civil_date
 from billing.store.merchants import Merchant
 from billing.store.rows import table_of
-from billing.tables import (
-    AttemptRow,
-    ChargePermissionRow,
-    CustomerRow,
-    SlotRow,
-    SubscriptionRow,
-)
-from billing.views.narrowing import Narrowing, narrowed, own_rows
+from billing.tables import AttemptRow
+from billing.views.narrowing import Narrowing, joined_for, narrowed, own_rows
 
 __all__ = [
     "Amounts",
@@ -46,10 +39,6 @@ __all__ = [
 ]
 
 attempts = table_of(AttemptRow)
-slots = table_of(SlotRow)
-permissions = table_of(ChargePermissionRow)
-subscriptions = table_of(SubscriptionRow)
-customers = table_of(CustomerRow)
 
 OPEN = ("intended", "in_doubt", "pending", "authorized")
 FAILED = ("declined", "refused")
@@ -131,7 +120,7 @@ def few_day_figures(
     _, ends = day_bounds(last, timezone=merchant.timezone)
     statement = (
         select(attempts.c.intended_at, attempts.c.state, attempts.c.amount_yen)
-        .select_from(_of_people(narrowing))
+        .select_from(joined_for(narrowing))
         .where(
             own_rows(connection, merchant.id, narrowing),
             *narrowed(connection, merchant.id, narrowing, few=True),
@@ -150,17 +139,6 @@ def few_day_figures(
         )
         for day in sorted(sums)
     ]
-
-
-def _of_people(narrowing: Narrowing) -> FromClause:
-    """Attempts with no more beside them than the bounds speak of."""
-    found = attempts.join(slots, slots.c.id == attempts.c.slot_id)
-    if narrowing.permission is not None:
-        found = found.join(permissions, permissions.c.id == attempts.c.permission_id)
-    if narrowing.customer is not None:
-        found = found.join(subscriptions, subscriptions.c.id == slots.c.subscription_id)
-        found = found.join(customers, customers.c.id == subscriptions.c.customer_id)
-    return found
 
 
 def first_charged_day(connection: Connection, merchant: Merchant) -> date | None:

@@ -280,7 +280,10 @@ def _taken(connection: Connection, agreements: Agreements, horizon: Horizon) -> 
             cap_months.c.used_yen + cap_months.c.held_yen,
             cap_months.c.learned_limit_yen,
         )
-        .where(cap_months.c.permission_id.between(int(own[0]), int(own[-1])))
+        # Each permission's own months are looked up: by a range of permissions alone all months
+        # that they ever had would be looked through.
+        .join(permissions, permissions.c.id == cap_months.c.permission_id)
+        .where(permissions.c.id.between(int(own[0]), int(own[-1])))
         .where(cap_months.c.month >= str(Month.of(horizon.first)))
         .order_by(cap_months.c.permission_id, cap_months.c.month)
     )

@@ -6,12 +6,11 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, delete, exists, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from billing.notifications.words import InboxResult
 from billing.protocol.checkpoints import reached
 from billing.store.database import writing
-from billing.store.rows import is_word, table_of
+from billing.store.rows import fresh_row, is_word, table_of
 from billing.tables import ChargebackRow, NotificationRow
 
 notifications = table_of(NotificationRow)
@@ -72,10 +71,9 @@ def _keep(connection: Connection, merchant_id: str, arrival: Arrival, at: dateti
         return Kept.KNOWN
     if _is_full(connection, merchant_id, arrival):
         return Kept.FULL
-    dialect_insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    row = _row(merchant_id, arrival, at)
-    insert = dialect_insert(notifications).values(row).on_conflict_do_nothing()
-    made = connection.execute(insert.returning(notifications.c.id)).scalar()
+    fresh = fresh_row(connection, notifications, _row(merchant_id, arrival, at))
+    unless_known = fresh.on_conflict_do_nothing().returning(notifications.c.id)
+    made = connection.execute(unless_known).scalar()
     return Kept.KNOWN if made is None else Kept.NEW
 
 

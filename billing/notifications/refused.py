@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from billing.store.database import writing
-from billing.store.rows import table_of
+from billing.store.rows import fresh_row, table_of
 from billing.tables import RefusedNotificationRow
 
 refused = table_of(RefusedNotificationRow)
@@ -36,7 +35,6 @@ def add_refused(
 def _add(
     connection: Connection, merchant_id: str, counts: Mapping[str, tuple[int, str]], at: datetime
 ) -> None:
-    dialect_insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     for kind, (number, reason) in sorted(counts.items()):
         row = {
             "merchant_id": merchant_id,
@@ -46,7 +44,7 @@ def _add(
             "last_at": at,
             "last_reason": reason,
         }
-        fresh = dialect_insert(refused).values(row)
+        fresh = fresh_row(connection, refused, row)
         connection.execute(
             fresh.on_conflict_do_update(
                 index_elements=["merchant_id", "kind"],

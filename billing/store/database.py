@@ -73,7 +73,10 @@ def open_engine(url: str) -> Engine:
     if parsed.get_backend_name() == "postgresql":
         engine = create_engine(
             parsed.set(drivername="postgresql+psycopg"),
-            pool_size=4,
+            # Those above the size are closed after use: a page that waited for one of them paid for
+            # a new process of the server and for plans that it had made before.
+            pool_size=8,
+            max_overflow=6,
             pool_pre_ping=True,
             # The connection that was used last knows most of the statements already.
             pool_use_lifo=True,

@@ -20,6 +20,7 @@ from sqlalchemy import (
     literal_column,
     select,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import UserDefinedType
 from sqlmodel import SQLModel
 
@@ -33,6 +34,13 @@ def table_of(row_class: type[SQLModel]) -> Table:
     """The Core table behind a row class."""
     table: Table = row_class.__table__  # type: ignore[attr-defined] # SQLModel adds it at run time
     return table
+
+
+def fresh_row(connection: Connection, table: Table, row: Row) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT of one row that can be told what to do where the row is already there."""
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table).values(row)
+    return sqlite.insert(table).values(row)
 
 
 def is_word(column: Column[Any], *words: str) -> ColumnElement[bool]:

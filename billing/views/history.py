@@ -1,6 +1,6 @@
 """Charge history: every attempt with what people need to know about it, streamed page by page."""
 
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Collection, Generator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -11,15 +11,12 @@ from sqlalchemy import (
     Connection,
     Select,
     func,
-    literal_column,
     or_,
     select,
     tuple_,
-    union_all,
 )
 
-from billing.store.merchants import Merchant
-from billing.store.rows import Row, is_word, table_of
+from billing.store.rows import Row, among, is_word, table_of
 from billing.tables import (
     AttemptRow,
     ChargePermissionRow,
@@ -32,13 +29,20 @@ from billing.tables import (
     SubscriptionRow,
 )
 from billing.tables.money import ATTEMPT_STATES
-from billing.views.narrowing import EVERYTHING, Narrowing, is_few, narrowed, order_of, own_rows
+from billing.views.narrowing import (
+    EVERYTHING,
+    Narrowing,
+    is_few,
+    joined_for,
+    narrowed,
+    order_of,
+    own_rows,
+)
 
 __all__ = [
     "ChargeHistoryRow",
     "ChargeTotals",
     "Narrowing",
-    "captured_by_day",
     "charge_history",
     "charge_totals",
     "charges_of_slots",
@@ -137,14 +141,20 @@ def charge_history(
     chosen = _filter(connection, merchant_id, date_from, date_to, state, search)
     few = state in UNSETTLED or is_few(connection, merchant_id, narrowing)
     chosen += narrowed(connection, merchant_id, narrowing, few=few)
-    own = own_rows(connection, merchant_id, narrowing)
+    own = own_rows(connection, merchant_id, narrowing, few=few)
     if limit is None and connection.dialect.name == "postgresql":
         # Of a cursor PostgreSQL thinks that a tenth is read; who waits for a file waits for a row.
         connection.exec_driver_sql("SET LOCAL cursor_tuple_fraction = 0.0001")
-    order = order_of(connection, is_few=few)
-    statement = _behind(statement.where(own, *chosen), after, newest_first)
-    statement = statement.order_by(*(c.desc() if newest_first else c for c in order)).limit(limit)
-    return _stream(connection, statement, as_written=not few)
+    order = [c.desc() if newest_first else c for c in order_of(connection, is_few=few)]
+    if few and limit is not None and not search:
+        # Those of the page are chosen before anything else is looked up for them.
+        of_page = select(attempts.c.id).select_from(joined_for(narrowing)).where(own, *chosen)
+        of_page = _behind(of_page, after, newest_first).order_by(*order).limit(limit)
+        ids = connection.execute(of_page).scalars().all()
+        statement = statement.where(among(connection, attempts.c.id, ids))
+    else:
+        statement = _behind(statement.where(own, *chosen), after, newest_first).limit(limit)
+    return _stream(connection, statement.order_by(*order), as_written=not few)
 
 
 def charges_of_slots(
@@ -191,65 +201,6 @@ def charge_totals(
         yen_by_state={name: yen for name, (_, yen) in sorted(found.items())},
         attempts_by_state={name: count for name, (count, _) in sorted(found.items())},
     )
-
-
-def captured_by_day(
-    connection: Connection,
-    merchant: Merchant,
-    *,
-    days: Sequence[date],
-    narrowing: Narrowing = EVERYTHING,
-) -> dict[date, tuple[int, int]]:
-    """How many charges were captured on each of the merchant's days, and their yen.
-
-    Days without one are left out. The days are asked for in one statement; of each a range of the
-    index of attempts by time is read.
-    """
-    if not days:
-        return {}
-    zone = ZoneInfo(merchant.timezone)
-    chosen = [
-        own_rows(connection, merchant.id, narrowing),
-        is_word(attempts.c.state, "captured"),
-        *narrowed(connection, merchant.id, narrowing),
-    ]
-    if narrowing.asks_for_people:
-        return _few_by_day(connection, days, zone, chosen)
-    of_days = [
-        select(
-            literal_column(str(position)),
-            func.count(),
-            func.coalesce(func.sum(attempts.c.amount_yen), 0),
-        ).where(*chosen, *_of_days(day, day, zone))
-        for position, day in enumerate(days)
-    ]
-    found = connection.execute(union_all(*of_days))
-    return {days[position]: (rows, int(yen)) for position, rows, yen in found if rows}
-
-
-def _few_by_day(
-    connection: Connection,
-    days: Sequence[date],
-    zone: ZoneInfo,
-    chosen: Sequence[ColumnElement[bool]],
-) -> dict[date, tuple[int, int]]:
-    """The same from the charges of a few people, row by row."""
-    statement = (
-        select(attempts.c.intended_at, attempts.c.amount_yen)
-        .select_from(_JOINED)
-        .where(*chosen, *_of_days(min(days), max(days), zone))
-    )
-    found: dict[date, tuple[int, int]] = {}
-    for at, yen in connection.execute(statement):
-        day = at.astimezone(zone).date()
-        rows, sum_yen = found.get(day, (0, 0))
-        found[day] = rows + 1, sum_yen + yen
-    return {day: total for day, total in found.items() if day in days}
-
-
-def _of_days(first: date, last: date, zone: ZoneInfo) -> tuple[ColumnElement[bool], ...]:
-    begins, ends = _midnight(first, zone), _midnight(last + timedelta(days=1), zone)
-    return attempts.c.intended_at >= begins, attempts.c.intended_at < ends
 
 
 _JOINED = (

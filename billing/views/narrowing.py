@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    FromClause,
     Integer,
     String,
     and_,
@@ -25,7 +26,7 @@ from billing.tables import (
     SubscriptionRow,
 )
 
-__all__ = ["EVERYTHING", "Narrowing", "is_few", "narrowed", "order_of", "own_rows"]
+__all__ = ["EVERYTHING", "Narrowing", "is_few", "joined_for", "narrowed", "order_of", "own_rows"]
 
 # So many charges are found and sorted at once; of more the newest soon turn up in order of time.
 FEW = 200
@@ -82,9 +83,12 @@ def _amounts(
     return bounds if most is None else [*bounds, amount <= most]
 
 
-def own_rows(connection: Connection, merchant_id: str, narrowing: Narrowing) -> ColumnElement[bool]:
-    """The attempt is the merchant's; see `order_of`."""
-    if narrowing.asks_for_people and connection.dialect.name == "sqlite":
+def own_rows(
+    connection: Connection, merchant_id: str, narrowing: Narrowing, *, few: bool = False
+) -> ColumnElement[bool]:
+    """The attempt is the merchant's; see `order_of`. Few of an amount are found by the amount."""
+    by_amount = few and (narrowing.yen_from is not None or narrowing.yen_to is not None)
+    if (narrowing.asks_for_people or by_amount) and connection.dialect.name == "sqlite":
         return literal_column("+attempt.merchant_id", String) == merchant_id
     return attempts.c.merchant_id == merchant_id
 
@@ -100,6 +104,19 @@ def order_of(connection: Connection, *, is_few: bool) -> tuple[ColumnElement[Any
     is_postgres = connection.dialect.name == "postgresql"
     found = "(attempt.intended_at + interval '0 s')" if is_postgres else "+attempt.intended_at"
     return literal_column(found), attempts.c.id
+
+
+def joined_for(narrowing: Narrowing) -> FromClause:
+    """Attempts with no more beside them than the bounds speak of."""
+    found: FromClause = attempts
+    if narrowing.asks_for_people:
+        found = found.join(slots, slots.c.id == attempts.c.slot_id)
+    if narrowing.permission is not None:
+        found = found.join(permissions, permissions.c.id == attempts.c.permission_id)
+    if narrowing.customer is not None:
+        found = found.join(subscriptions, subscriptions.c.id == slots.c.subscription_id)
+        found = found.join(customers, customers.c.id == subscriptions.c.customer_id)
+    return found
 
 
 def narrowed(

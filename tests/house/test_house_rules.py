@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -90,6 +91,13 @@ def test_modules_hold_one_idea() -> None:
         for offence in long_module(module)
     ]
     assert not offences, listed(offences)
+
+
+def test_no_two_modules_of_tests_have_one_name() -> None:
+    """They are modules of one space: pytest could not collect both."""
+    names = Counter(module.path.name for module in modules("tests"))
+    twice = [name for name, times in names.items() if times > 1 and name.startswith("test_")]
+    assert not twice, listed(twice)
 
 
 @pytest.mark.parametrize("package", DOORS)

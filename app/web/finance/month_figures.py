@@ -117,12 +117,14 @@ def returned(
     last: date,
     skip: int = 0,
     limit: int | None = None,
-) -> list[Returned]:
-    """The refunds or the chargebacks of some days, both included, oldest first."""
-    ids = _ids(_of_days(connection, merchant, kind, first, last))[skip:]
+) -> tuple[list[Returned], int]:
+    """The refunds or the chargebacks of some days, both included, oldest first; yen of all."""
+    found = _of_days(connection, merchant, kind, first, last)
+    ids = _ids(found)[skip:]
     shown = ids if limit is None else ids[:limit]
     names = _names_of(connection, kind, shown)
-    return [_returned(names[number], merchant) for number in shown]
+    rows = [_returned(names[number], merchant) for number in shown]
+    return rows, sum(row.amount_yen for row in found)
 
 
 def returned_by_day(

@@ -20,7 +20,6 @@ from app.web.finance.month_figures import (
     days_of,
     month_money,
     returned,
-    returned_by_day,
 )
 from app.web.shell import ANY_STAFF, Entry, Remembered, Room, Shell, read_day, row_number, words_of
 from billing import civil_date
@@ -62,8 +61,7 @@ class MonthPages:
         merchant = self.shell.merchant
 
         def work(connection: Connection) -> tuple[list[Returned], int]:
-            by_day = returned_by_day(connection, merchant, kind, first=first, last=last)
-            rows = returned(
+            return returned(
                 connection,
                 merchant,
                 kind,
@@ -72,7 +70,6 @@ class MonthPages:
                 skip=skip,
                 limit=ROWS_ON_A_PAGE + 1,
             )
-            return rows, sum(by_day.values())
 
         found, total_yen = self.shell.read(work)
         more = len(found) > ROWS_ON_A_PAGE

@@ -20,6 +20,8 @@ QUICK_SECONDS = 0.025
 KEPT_TIMES = 100
 LONGEST_SECONDS = 600.0
 MOST_KEPT = 200
+# Readers wait so long, in parts of its time, for whoever keeps an answer warm before they ask.
+GRACE = 0.5
 
 # Every request is handled in a context of its own.
 _oldest: ContextVar[datetime | None] = ContextVar("oldest_shown", default=None)
@@ -33,9 +35,11 @@ def oldest_shown() -> datetime | None:
 @dataclass(slots=True)
 class _Kept:
     answer: Any
+    since: float
     until: float
     at: datetime | None
     asked: bool = False
+    is_warm: bool = False
 
 
 @dataclass(slots=True)
@@ -59,7 +63,8 @@ class Remembered:
 
         Of several who want an old answer renewed one asks, the others get the old one. `at` is
         the moment that a new answer is of. Who keeps answers warm renews them `ahead_seconds`
-        before they are too old for readers.
+        before they are too old for readers; where that is late, readers are shown the old one for
+        half of its time more, and ask then.
         """
         kept = self._fresh_or_asked(key, ahead_seconds)
         if kept is None:
@@ -67,6 +72,7 @@ class Remembered:
                 kept = self._kept.get(key)
                 if kept is None or kept.until - ahead_seconds <= self.seconds():
                     kept = self._ask(key, ask, at)
+                    kept.is_warm = ahead_seconds > 0
         _note(kept.at)
         answer: Answer = kept.answer
         return answer
@@ -79,7 +85,10 @@ class Remembered:
         """What need not be asked for now: it is fresh, or somebody is just asking."""
         with self._all:
             kept = self._kept.get(key)
-            if kept is None or kept.until - ahead_seconds > self.seconds() or kept.asked:
+            if kept is None or kept.asked:
+                return kept
+            grace = kept.until - kept.since if kept.is_warm and not ahead_seconds else 0.0
+            if kept.until + GRACE * grace - ahead_seconds > self.seconds():
                 return kept
             kept.asked = True
             return None
@@ -93,15 +102,21 @@ class Remembered:
             raise
         took = self.seconds() - began
         kept_for = min(LONGEST_SECONDS, took * KEPT_TIMES)
-        found = _Kept(answer, began + took + kept_for, at)
+        found = _Kept(answer, began + took, began + took + kept_for, at)
         with self._all:
             if took < QUICK_SECONDS:
                 self._kept.pop(key, None)
-                return _Kept(answer, 0.0, None)
-            while len(self._kept) >= MOST_KEPT:
-                self._kept.pop(next(iter(self._kept)))
+                return _Kept(answer, 0.0, 0.0, None)
+            self._forget(began)
             self._kept[key] = found
         return found
+
+    def _forget(self, now: float) -> None:
+        """Drop what nobody has asked for in long, as the forecasts of days that are over."""
+        for key in [k for k, kept in self._kept.items() if kept.until + LONGEST_SECONDS < now]:
+            del self._kept[key]
+        while len(self._kept) >= MOST_KEPT:
+            self._kept.pop(next(iter(self._kept)))
 
     def _lock(self, key: Hashable) -> threading.Lock:
         with self._all:

@@ -7,6 +7,7 @@ nothing.
 
 import gc
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
+from app.web.shell.remembered import LONGEST_SECONDS
 from billing import refresh_statistics
 
 log = logging.getLogger(__name__)
@@ -62,13 +64,29 @@ class Warm:
             thread.join(timeout=LONGEST_END_SECONDS)
 
     def _keep(self, ended: threading.Event) -> None:
-        wait, is_first = 0.0, True
+        pace, wait, is_first = Pace(), 0.0, True
         _keep_for_good()
         while not ended.wait(wait):
-            wait = SMALL_LOOK_SECONDS if self.ask() < SMALL_SECONDS else LOOK_SECONDS
+            wait = pace.after(self.ask(), at=time.monotonic())
             if is_first:
                 _keep_for_good()
             is_first = False
+
+
+@dataclass(slots=True)
+class Pace:
+    """How long to wait between two looks; every moment and length in seconds."""
+
+    _slow_at: float = -math.inf
+
+    def after(self, took: float, *, at: float) -> float:
+        """The wait after a look that ended at `at`.
+
+        One that was quick says little while answers may still be kept: all were fresh.
+        """
+        if took >= SMALL_SECONDS:
+            self._slow_at = at
+        return LOOK_SECONDS if at - self._slow_at <= LONGEST_SECONDS else SMALL_LOOK_SECONDS
 
 
 def _keep_for_good() -> None:

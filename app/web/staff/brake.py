@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, case, delete, select
 
 from app.web.shell.tables import sign_in_failures as failures
+from billing import fresh_row
 
 FREE = {"source": 3, "device": 5, "account": 20, "code": 3}
 LONGEST = {"source": 900, "device": 900, "account": 900, "code": 3600}
@@ -69,20 +70,22 @@ def count_try(
     connection: Connection, *, merchant_id: str, counted: Sequence[Counted], at: datetime
 ) -> None:
     """Count a try as failed, before anybody knows whether it is."""
-    known = _known(connection, merchant_id, counted)
-    for each in counted:
-        found = known.get(each.key_hash)
-        if found is None:
-            row = {"merchant_id": merchant_id, "key_hash": each.key_hash}
-            connection.execute(insert(failures).values(**row, failures=1, last_at=at))
-        else:
-            fresh = at - found[1] < FORGET_AFTER
-            connection.execute(
-                update(failures)
-                .where(failures.c.merchant_id == merchant_id, failures.c.key_hash == each.key_hash)
-                .values(failures=failures.c.failures + 1 if fresh else 1, last_at=at)
+    long_ago = at - FORGET_AFTER
+    # Of many first tries at once each counts; all take the rows in one order.
+    for key_hash in sorted(each.key_hash for each in counted):
+        row = {"merchant_id": merchant_id, "key_hash": key_hash, "failures": 1, "last_at": at}
+        connection.execute(
+            fresh_row(connection, failures, row).on_conflict_do_update(
+                index_elements=["merchant_id", "key_hash"],
+                set_={
+                    "failures": case(
+                        (failures.c.last_at > long_ago, failures.c.failures + 1), else_=1
+                    ),
+                    "last_at": at,
+                },
             )
-    connection.execute(delete(failures).where(failures.c.last_at < at - FORGET_AFTER))
+        )
+    connection.execute(delete(failures).where(failures.c.last_at < long_ago))
 
 
 def forgive(connection: Connection, *, merchant_id: str, counted: Sequence[Counted]) -> None:
@@ -104,6 +107,7 @@ def _known(
             failures.c.merchant_id == merchant_id,
             failures.c.key_hash.in_([each.key_hash for each in counted]),
         )
+        .order_by(failures.c.key_hash)
         .with_for_update()
     )
     return {row.key_hash: (row.failures, row.last_at) for row in connection.execute(statement)}

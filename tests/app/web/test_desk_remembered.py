@@ -72,3 +72,13 @@ def test_of_many_one_asks_anew_and_the_others_read_the_old_answer() -> None:
     thread.join(10)
     assert remembered.get("a", slow) == "new"
     assert asked == [1]
+
+
+def test_what_nobody_asks_for_any_more_is_dropped() -> None:
+    watch, answers = Watch(), list[int]()
+    remembered = Remembered(seconds=watch)
+    for day in (1, 2):
+        remembered.get(day, lambda: asking(watch, 2.0, answers))  # kept for 200 s
+        watch.now += LONGEST_SECONDS
+    remembered.get(3, lambda: asking(watch, 2.0, answers))
+    assert [remembered.knows(day) for day in (1, 2, 3)] == [False, True, True]

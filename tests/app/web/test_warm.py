@@ -8,7 +8,7 @@ from web_books import NOW, Browser, WebBooks
 
 from app.web.shell import remembered, warm
 from app.web.shell.remembered import Remembered, oldest_shown
-from app.web.shell.warm import DailyStatistics, Warm
+from app.web.shell.warm import DailyStatistics, Pace, Warm
 
 NINE = datetime(2026, 12, 1, 9, tzinfo=UTC)
 
@@ -84,3 +84,39 @@ def test_every_page_of_the_desk_is_warm_from_the_start(
     staff.get("/today")  # keeps answers of seven minutes ago
     monkeypatch.setattr(type(shell.clock), "now", lambda _: NOW)
     assert "集計と予測は 2026-12-31 08:53 時点" in staff.get("/today").text
+
+
+def test_a_reader_waits_for_who_keeps_an_answer_warm_but_not_for_ever() -> None:
+    clock, answers = [0.0], list[int]()
+
+    def ask() -> int:
+        clock[0] += 1.0  # kept for 100 s
+        answers.append(len(answers))
+        return answers[-1]
+
+    kept = Remembered(seconds=lambda: clock[0])
+    kept.get("a", ask)  # a reader's: nobody keeps it warm
+    clock[0] = 101.5
+    assert kept.get("a", ask, ahead_seconds=15.0) == 1  # until 202.5
+    clock[0] = 252.0  # late by half of its time, less half a second
+    assert kept.get("a", ask) == 1
+    clock[0] = 253.0
+    assert kept.get("a", ask) == 2
+    clock[0] = 354.5  # renewed by a reader, whom no grace is given
+    assert kept.get("a", ask) == 3
+
+
+@pytest.mark.parametrize(
+    ("looks", "waits"),
+    [
+        pytest.param([(0, 0.1), (120, 0.1)], [120, 120], id="small books"),
+        pytest.param([(3, 3.0), (13, 0.0), (500, 0.0)], [10, 10, 10], id="all fresh in between"),
+        pytest.param([(3, 3.0), (603, 0.0), (604, 0.0)], [10, 10, 120], id="small once more"),
+        pytest.param([(0, 0.1), (120, 0.3)], [120, 10], id="they have grown"),
+    ],
+)
+def test_a_quick_look_at_large_books_is_followed_by_the_next_in_time(
+    looks: list[tuple[float, float]], waits: list[float]
+) -> None:
+    pace = Pace()
+    assert [pace.after(took, at=at) for at, took in looks] == waits

@@ -36,6 +36,7 @@ class WebBooks:
     database: Engine
     merchant_id: str = "web"
     added: int = 0
+    price_id: int = 1  # of the plan that is added first; those of others have their own
 
     @property
     def merchant(self) -> Any:
@@ -119,7 +120,7 @@ class WebBooks:
 
     def add_plan(self) -> None:
         plan = self.insert("plan", code="light", name_ja="ライト", name_en="Light")
-        self.insert(
+        self.price_id = self.insert(
             "price",
             plan_id=plan,
             valid_from=date(2026, 1, 1),
@@ -140,7 +141,7 @@ class WebBooks:
             "subscription",
             external_id=f"s-{number}",
             customer_id=customer,
-            price_id=1,
+            price_id=self.price_id,
             permission_id=permission,
             quantity=1,
             state="active",
