@@ -130,6 +130,7 @@ from billing.store.brake import (
     release_global_brake,
 )
 from billing.store.database import (
+    CommitNotConfirmed,
     DatabaseUnavailable,
     connect_arguments,
     open_engine,
@@ -224,6 +225,7 @@ __all__ = [
     "ChargeStory",
     "ChargeTotals",
     "ComingCharge",
+    "CommitNotConfirmed",
     "Cursor",
     "DatabaseUnavailable",
     "DayTotal",

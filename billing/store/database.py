@@ -12,12 +12,15 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 Result = TypeVar("Result")
 
 # To plan a join of eight tables takes longer than to run it. The pages have some six hundred
 # statements; with the driver's hundred each would be forgotten before it comes again.
 PREPARED_STATEMENTS = 600
+# In what is known of a connection: its last commit is not known to last.
+UNCONFIRMED = "autopay_unconfirmed"
 SERIALIZATION_FAILURES = {"40001", "40P01", "55P03"}
 MAX_TRIES = 5
 PRAGMAS = (
@@ -54,6 +57,20 @@ POSTGRES_ARGUMENTS: dict[str, str | int] = {
 
 class DatabaseUnavailable(Exception):
     """The database cannot be opened; the message says which and what to do."""
+
+
+class CommitNotConfirmed(Exception):
+    """PostgreSQL said that a commit was done, and its standby has not said so.
+
+    Who cancels the wait for a synchronous standby makes the server answer with success and a
+    warning. Should the standby take over, the commit never was: nothing may be sent on its word.
+    """
+
+    def __str__(self) -> str:
+        return (
+            "the wait for the synchronous standby was cancelled: the commit may be lost when the "
+            "standby takes over; look at pg_stat_replication"
+        )
 
 
 def open_engine(url: str) -> Engine:
@@ -102,8 +119,15 @@ def _without_password(url: str) -> str:
     return f"***@{rest}" if at else before + rest
 
 
-def _prepare_postgres(dbapi_connection: Any, _record: Any) -> None:
+def _prepare_postgres(dbapi_connection: Any, record: ConnectionPoolEntry) -> None:
     dbapi_connection.prepared_max = PREPARED_STATEMENTS
+
+    def note(diagnostic: Any) -> None:
+        # Told by where it comes from: the words are in the server's language.
+        if diagnostic.source_function == "SyncRepWaitForLSN":
+            record.info[UNCONFIRMED] = True
+
+    dbapi_connection.add_notice_handler(note)
 
 
 def _open_sqlite(url: str) -> Engine:
@@ -141,12 +165,17 @@ def writing(engine: Engine, work: Callable[[Connection], Result]) -> Result:
     """Run `work` in one transaction and commit it; all of it again after a lost lock.
 
     `work` must be repeatable: it may only read and write through its connection. Deadlocks and
-    serialization failures are tried again up to five times, with jitter.
+    serialization failures are tried again up to five times, with jitter. Raises `OperationalError`
+    when the database is away, and when nobody knows whether the commit will last.
     """
     for tried in range(1, MAX_TRIES + 1):
         try:
             with engine.begin() as connection:
-                return work(connection)
+                info = connection.info
+                result = work(connection)
+            if info.pop(UNCONFIRMED, False):
+                raise OperationalError("COMMIT", None, CommitNotConfirmed())
+            return result
         except DBAPIError as error:
             if error.connection_invalidated and not isinstance(error, OperationalError):
                 # Ended by the server, as of a process that was frozen in its transaction: the
