@@ -22,7 +22,7 @@ from support.sandbox import Sandbox, SandboxStarter
 # One round of the default profile is meant for every save. It and CI try the same examples every
 # time, so that a red run is about the change; nightly looks for the rare case with fresh ones.
 settings.register_profile("default", max_examples=100, deadline=None, derandomize=True)
-settings.register_profile("ci", max_examples=300, deadline=None, print_blob=True, derandomize=True)
+settings.register_profile("ci", max_examples=100, deadline=None, print_blob=True, derandomize=True)
 settings.register_profile(
     "nightly",
     max_examples=20_000,

@@ -38,34 +38,40 @@ BEHAVIOURS = {
 NAMED_POINTS = [
     "cycle.opened:1",
     "charge.intended:1",
-    "charge.intended:2",
     "charge.before_send:1",
-    "charge.before_send:2",
     "charge.before_send:5",
-    "charge.before_send:13",
     "charge.before_send:25",
-    "charge.before_send:32",
     "charge.after_send:1",
+    "charge.after_send:8",
+    "charge.after_send:24",
+    "charge.before_record:1",
+    "charge.recorded:1",
+]
+# The same points at another moment of the run.
+NAMED_POINTS_OF_THE_NIGHT = [
+    "charge.intended:2",
+    "charge.before_send:2",
+    "charge.before_send:13",
+    "charge.before_send:32",
     "charge.after_send:2",
     "charge.after_send:4",
-    "charge.after_send:8",
     "charge.after_send:16",
-    "charge.after_send:24",
     "charge.after_send:28",
-    "charge.before_record:1",
     "charge.before_record:2",
-    "charge.recorded:1",
     "charge.recorded:2",
 ]
 # Killed again while the first death's doubts are being resolved.
 SECOND_DEATHS = [
     ("charge.after_send:9", "doubt.claimed:1"),
-    ("charge.after_send:9", "charge.before_send:3"),
     ("charge.intended:1", "charge.after_send:6"),
+]
+SECOND_DEATHS_OF_THE_NIGHT = [
+    ("charge.after_send:9", "charge.before_send:3"),
     ("charge.before_record:1", "charge.before_record:1"),
 ]
 # Killed from outside once Amazon has seen so many requests.
-REQUESTS_SEEN = [1, 3, 10, 20, 30]
+REQUESTS_SEEN = [3, 30]
+REQUESTS_SEEN_OF_THE_NIGHT = [1, 10, 20]
 
 BOOKS = {
     "slot": "SELECT reference, amount_yen, state, attempts, declines, cap_moves FROM slot",
@@ -209,13 +215,21 @@ def undisturbed(
     return books
 
 
-def on_both(points: Sequence[Any], *, on_postgresql: Sequence[Any]) -> list[Any]:
-    """Every point on SQLite, the named ones on PostgreSQL too, where a process costs the same
-    time again and the code that dies is the same."""
-    return [pytest.param("sqlite_url", p, id=f"sqlite-{p}") for p in points] + [
-        pytest.param("postgres_url", p, id=f"postgresql-{p}", marks=pytest.mark.slow)
-        for p in points
-        if p in on_postgresql
+def on_both(
+    points: Sequence[Any], *, at_night: Sequence[Any], on_postgresql: Sequence[Any]
+) -> list[Any]:
+    """Points on SQLite, on each commit or in the nightly profile; some on PostgreSQL too, where a
+    process costs the same time again and the code that dies is the same."""
+    return [
+        *(pytest.param("sqlite_url", p, id=f"sqlite-{p}") for p in points),
+        *(
+            pytest.param("sqlite_url", p, id=f"sqlite-{p}", marks=pytest.mark.nightly)
+            for p in at_night
+        ),
+        *(
+            pytest.param("postgres_url", p, id=f"postgresql-{p}", marks=pytest.mark.slow)
+            for p in on_postgresql
+        ),
     ]
 
 
@@ -233,6 +247,7 @@ def case(
     ("case", "point"),
     on_both(
         NAMED_POINTS,
+        at_night=NAMED_POINTS_OF_THE_NIGHT,
         on_postgresql=[
             "cycle.opened:1",
             "charge.intended:1",
@@ -262,7 +277,7 @@ def test_killed_and_started_again_by_the_command_line(
 
 @pytest.mark.parametrize(
     ("case", "points"),
-    on_both(SECOND_DEATHS, on_postgresql=SECOND_DEATHS[:1]),
+    on_both(SECOND_DEATHS, at_night=SECOND_DEATHS_OF_THE_NIGHT, on_postgresql=SECOND_DEATHS[:1]),
     indirect=["case"],
 )
 def test_killed_again_while_recovering(
@@ -275,7 +290,9 @@ def test_killed_again_while_recovering(
 
 
 @pytest.mark.parametrize(
-    ("case", "requests"), on_both(REQUESTS_SEEN, on_postgresql=[10]), indirect=["case"]
+    ("case", "requests"),
+    on_both(REQUESTS_SEEN, at_night=REQUESTS_SEEN_OF_THE_NIGHT, on_postgresql=[10]),
+    indirect=["case"],
 )
 def test_killed_from_outside_while_charging(
     case: Case, undisturbed: dict[str, list[Any]], requests: int
