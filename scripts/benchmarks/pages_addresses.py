@@ -24,8 +24,9 @@ from billing import (
 )
 from billing.agreements import keep_quote
 from billing.bulk_work import CHARGE_AGAIN, PlannedRow, draft_bulk
+from billing.catalogue.offers_store import store_offers
 from billing.quotes import load_situation, quote
-from plans import parse_catalogue
+from plans import PriceMigration, PriceRef, parse_catalogue
 from plans.lifecycle import Actor, SkipCycles
 from scheduler import SystemClock
 from scripts.benchmarks.pages_books import MERCHANT
@@ -38,8 +39,13 @@ FILES = (".csv", ".json")
 BULK_ROWS = 1_000
 OFFERS = """
 plans:
-  - {code: second, name: {ja: 別, en: Other}, price: 980, tax: standard,
-     every: {unit: month, count: 1}}
+  - code: second
+    name: {ja: 別, en: Other}
+    tax: standard
+    every: {unit: month, count: 1}
+    prices:
+      - {valid_from: 2020-01-01, price: 980}
+      - {valid_from: NEXT, price: 1080}
 add_ons:
   - {code: sticker, name: {ja: シール, en: Sticker}, price: 300, per_seat: true, tax: standard,
      recurring: false}
@@ -79,6 +85,8 @@ class _Rows:
     approval: int
     job: int
     quote_id: str
+    staff_quote_id: str
+    price_move: str
 
 
 def prepare_walk(database: Engine) -> Walk:
@@ -129,14 +137,14 @@ def _ids(rows: _Rows) -> dict[str, dict[str, object]]:
             "slot_id": rows.failed_slot,
             "approval_id": rows.approval,
             "job_id": rows.job,
-            "quote_id": rows.quote_id,
+            "quote_id": rows.staff_quote_id,
             "passkey_id": 0,  # nobody has one here
             "name": "style.css",
-            # Prices do not move in these books; one that did would change every forecast.
-            "code": "none",
+            "code": rows.price_move,
         },
         "/my/": {
             "charge_id": rows.slot,
+            "quote_id": rows.quote_id,
             "plan_code": "second",
             "code": "sticker",
             # Nobody's: what a stranger gets who guesses one.
@@ -196,7 +204,7 @@ def _rows(connection: Connection, merchant: Merchant, at: datetime) -> _Rows:
         id=owner.id,
     )
     failed = one("SELECT max(id) FROM slot WHERE state = 'waiting_buyer'")[0]
-    store_catalogue(connection, merchant.id, parse_catalogue(OFFERS))
+    own, move = owner.external_id, _offers(connection, merchant, at)
     return _Rows(
         subscription=owner.id,
         external_id=owner.external_id,
@@ -206,7 +214,9 @@ def _rows(connection: Connection, merchant: Merchant, at: datetime) -> _Rows:
         charge_id=paid.charge_id,
         approval=_approval(connection, merchant, paid.attempt, at),
         job=_job(connection, merchant, at),
-        quote_id=_quote(connection, merchant, owner.external_id, at),
+        quote_id=_quote(connection, merchant, own, Actor.CUSTOMER, at),
+        staff_quote_id=_quote(connection, merchant, own, Actor.STAFF, at),
+        price_move=move,
     )
 
 
@@ -236,13 +246,33 @@ def _job(connection: Connection, merchant: Merchant, at: datetime) -> int:
     return job.id
 
 
-def _quote(connection: Connection, merchant: Merchant, external_id: str, at: datetime) -> str:
+def _offers(connection: Connection, merchant: Merchant, at: datetime) -> str:
+    """Store offers and a change of the price that nobody pays: others would change forecasts."""
+    today = civil_date(at=at, timezone=merchant.timezone)
+    later = today + timedelta(days=90)
+    offers = parse_catalogue(OFFERS.replace("NEXT", later.isoformat()))
+    store_catalogue(connection, merchant.id, offers)
+    change = PriceMigration(
+        code="walk",
+        valid_from=today,
+        old=PriceRef("second", date(2020, 1, 1)),
+        new=PriceRef("second", later),
+        notice_on=today + timedelta(days=30),
+        effective_on=later,
+    )
+    store_offers(connection, merchant.id, [change])
+    return change.code
+
+
+def _quote(
+    connection: Connection, merchant: Merchant, external_id: str, actor: Actor, at: datetime
+) -> str:
     asked = quote(
         load_situation(connection, merchant, subscription_id=external_id, at=at),
         SkipCycles(1),
         on=civil_date(at=at, timezone=merchant.timezone),
         at=at,
-        actor=Actor.CUSTOMER,
+        actor=actor,
         reason="benchmark",
     )
     keep_quote(connection, merchant, asked)
