@@ -69,7 +69,7 @@ class CommitNotConfirmed(Exception):
     def __str__(self) -> str:
         return (
             "the wait for the synchronous standby was cancelled: the commit may be lost when the "
-            "standby takes over; look at pg_stat_replication"
+            "standby takes over; see docs/runbooks/database-failover.md"
         )
 
 

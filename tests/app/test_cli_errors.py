@@ -33,6 +33,7 @@ INTERNAL = {
     "billing.bulk_work.move_question.LeftOut": "becomes the reason of a row of bulk work",
     "billing.bulk_work.values.UnknownBulkJob": "no command asks for one; a page says not found",
     "billing.deliveries.mails.UnusableAddress": "becomes the outcome of a delivery",
+    "billing.store.database.CommitNotConfirmed": "inside an OperationalError: it is away",
     "scheduler.checkouts._NotCompleted": "becomes the end of a checkout",
 }
 # A process of its own that answers its caller over the network and prints its own refusals.

@@ -166,5 +166,6 @@ def screenshot(page: Page, name: str) -> Path:
     """Keep a picture of the whole page as `var/screenshots/NAME.png`."""
     file = SCREENSHOTS / f"{name}.png"
     os.makedirs(file.parent, exist_ok=True)
+    page.bring_to_front()  # Chromium does not paint a tab behind another one
     page.screenshot(path=file, full_page=True, animations="disabled")
     return file
