@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from app.problems import Refused
 from app.web.shell.people import Role
@@ -27,6 +28,10 @@ KNOWN_TO_ALL = ("password1234", "passw0rd1234", "123456789012", "1234567890123",
 
 class WeakPassword(Refused):
     """The password is too short, too long, or one that everybody tries."""
+
+
+class NameTaken(Refused):
+    """A member of the staff has this name already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ def add_staff(
     """
     known = _checked_name(name)
     if find_staff(connection, merchant_id=merchant_id, name=known) is not None:
-        raise Refused(f"staff {known!r} is there already; use another name, or reset that one")
+        raise _taken(known)
     if password is not None:
         check_password(password, name=known)
     row = {
@@ -73,9 +78,17 @@ def add_staff(
         "created_at": at,
         "changed_at": at,
     }
-    made = connection.execute(insert(users).values(row).returning(users.c.id)).scalar_one()
+    try:
+        with connection.begin_nested():
+            made = connection.execute(insert(users).values(row).returning(users.c.id)).scalar_one()
+    except IntegrityError:  # somebody else added it at the same moment
+        raise _taken(known) from None
     _note(connection, "staff_added", merchant_id, known, f"role {role}", by=by, at=at)
     return int(made)
+
+
+def _taken(name: str) -> NameTaken:
+    return NameTaken(f"staff {name!r} is there already; use another name, or reset that one")
 
 
 def list_staff(connection: Connection, *, merchant_id: str) -> list[StaffUser]:

@@ -12,7 +12,6 @@ from functools import cache
 from typing import TypeVar
 
 from sqlalchemy import Connection, select, update
-from sqlalchemy.exc import IntegrityError
 
 from app.web.shell import Role, Shell, StaffMember
 from app.web.shell.sessions import hashed
@@ -22,6 +21,7 @@ from app.web.shell.tables import staff_users as users
 from app.web.shell.tables import web_sessions as sessions
 from app.web.staff import brake, second_factor
 from app.web.staff.accounts import (
+    NameTaken,
     StaffUser,
     add_staff,
     find_staff,
@@ -255,7 +255,7 @@ class StaffDesk:
             user = find_staff(connection, merchant_id=self._merchant_id, name=account)
         if user is not None or account != STAFF:
             return user
-        with suppress(IntegrityError):  # another process was faster
+        with suppress(NameTaken):  # another process was faster
             self._writing(
                 lambda connection: add_staff(
                     connection,
