@@ -15,11 +15,13 @@ from billing.quotes.agreement import Agreement, load_agreements
 from billing.quotes.asking import completed
 from billing.quotes.books import load_situation, unknown_subscription
 from billing.quotes.projecting import happened
+from billing.quotes.renewing import renewed
+from billing.quotes.values import Situation
 from billing.store.merchants import Merchant
 from billing.store.rows import Row, table_of
 from billing.tables import SubscriptionRow
 from plans import SubscriptionState
-from plans.lifecycle import Actor, Command, Policy, decide
+from plans.lifecycle import Actor, Command, Policy, Subscription, charge_on, decide
 
 __all__ = ["act"]
 
@@ -52,7 +54,7 @@ def act(
     if situation.subscription is None:
         raise AssertionError(f"subscription {subscription_id} without a value")
     if before is None:
-        before = Agreement(situation.subscription, situation.account)
+        before = _agreed_first(situation, situation.subscription)
     on = civil_date(at=at, timezone=merchant.timezone)
     full = completed(situation, command, policy=policy, on=on)
     events = decide(
@@ -69,6 +71,17 @@ def act(
     make_change(connection, merchant, row, before, decided, at=at)
     refund_yen = sum(bill.refund_yen + bill.credit_refund_yen for bill in bills)
     return Confirmation("", subscription_id, "confirmed", (), refund_yen)
+
+
+def _agreed_first(situation: Situation, subscription: Subscription) -> Agreement:
+    """The agreement of a plain subscription, which may have an invoice that is not paid yet."""
+    account = situation.account
+    charge = charge_on(subscription)
+    if charge is None or situation.invoiced_cycle != subscription.next_cycle:
+        return Agreement(subscription, account)
+    # Its time comes with the money, as where the engine itself invoices a changed agreement.
+    paid, _ = renewed(situation, account, subscription, on=charge)
+    return Agreement(subscription, account, when_paid=paid)
 
 
 def _locked(connection: Connection, merchant: Merchant, subscription_id: str) -> Row:

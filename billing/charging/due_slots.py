@@ -58,6 +58,29 @@ def lock_permissions(
     return {row["id"]: row for row in fetch(connection, statement)}
 
 
+def lock_owners(
+    connection: Connection, slot_ids: Collection[int], *, skip_locked: bool
+) -> set[int]:
+    """Lock the subscriptions of slots, in order, behind their permissions; the slots of those held.
+
+    Whoever opens cycles holds subscriptions alone: an agreement that ends just now, and whose debt
+    is given up, must not be charged by somebody who read it a moment before.
+    """
+    owners = select(slots.c.subscription_id).where(among(connection, slots.c.id, slot_ids))
+    statement = (
+        select(subscriptions.c.id)
+        .where(subscriptions.c.id.in_(owners))
+        .order_by(subscriptions.c.id)
+        .with_for_update(key_share=True, skip_locked=skip_locked)
+    )
+    locked = list(connection.execute(statement).scalars())
+    of_these = select(slots.c.id).where(
+        among(connection, slots.c.id, slot_ids),
+        among(connection, slots.c.subscription_id, locked),
+    )
+    return set(connection.execute(of_these).scalars())
+
+
 def first_due_slot_of_each(
     connection: Connection, slot_ids: Collection[int], *, due: tuple[Any, ...]
 ) -> list[Row]:

@@ -32,6 +32,7 @@ from billing.charging.due_slots import (
     captured_later,
     charged_already,
     first_due_slot_of_each,
+    lock_owners,
     lock_permissions,
     oldest_due,
 )
@@ -142,6 +143,8 @@ def _intend(
         return 0, []
     locked = lock_permissions(connection, set(found.values()), skip_locked=only is None)
     ours = [slot_id for slot_id, permission_id in found.items() if permission_id in locked]
+    held = lock_owners(connection, ours, skip_locked=only is None)
+    ours = [slot_id for slot_id in ours if slot_id in held]
     due = first_due_slot_of_each(connection, ours, due=wanted_slots)
     known = charged or {}
     months = possible_months(at=at, timezone=merchant.timezone)

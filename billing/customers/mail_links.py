@@ -33,7 +33,7 @@ asked = table_of(MailLinkRow)
 customers = table_of(CustomerRow)
 
 LINK_KIND = "sign_in_link"
-LINK_LASTS = timedelta(minutes=20)
+LINK_LASTS = timedelta(minutes=15)
 # One address: a mailbox must not be flooded. One source: a list of addresses must not be tried.
 WINDOW = timedelta(minutes=15)
 MOST_PER_ADDRESS = 3

@@ -16,8 +16,8 @@ from app.web.shell.rendering import environment
 from app.web.shell.words import catalogue_files
 from billing.checkouts import ConsentShown, Offer
 from billing.deliveries import NoticeRules
-from plans import AnchorRule, Unit
-from plans.lifecycle import Policy
+from plans import AnchorRule, CancellationFee, Unit, cancellation_fee
+from plans.lifecycle import EarlyLeave, Policy
 
 TEMPLATE = "mypage/offer.html"
 CUTOFF_DAYS = Policy().cutoff_days
@@ -80,9 +80,16 @@ def consent_shown(
             "times": None if offer is None else TimeWords.of(offer),
             "rules": rules,
             "cutoff_days": CUTOFF_DAYS,
+            "early_fee": None if offer is None else _early_fee(shell, offer),
             **extra,
         },
     )
+
+
+def _early_fee(shell: Shell, offer: Offer) -> CancellationFee | None:
+    """What leaving after the first payment costs; None where nobody may leave so early."""
+    fee = cancellation_fee(price=offer.price, quantity=offer.wanted.quantity, cycles_done=1)
+    return fee if fee.yen and EarlyLeave(shell.leave_early) is EarlyLeave.FOR_FEE else None
 
 
 def drawn_consent(

@@ -20,7 +20,9 @@ from app.problems import Refused
 from app.web.shell import OWNERS, Again, Done, FormReader, Role, Room, Shell, form_of, staff_of
 from app.web.shell.cookies import drop_cookie, read_cookie, set_cookie
 from app.web.staff import (
+    BadName,
     Fresh,
+    NameTaken,
     NotProved,
     StaffUser,
     add_staff,
@@ -85,6 +87,12 @@ class StaffPages:
                     request, form, lambda c: add_staff(c, role=Role(role), password=password, **who)
                 )
             except NotProved:
+                return Again(self._draw_new(request, form, status=422))
+            except NameTaken:
+                form.refuse("name", "settings.staff.taken", name=name)
+                return Again(self._draw_new(request, form, status=422))
+            except BadName:
+                form.refuse("name", "settings.staff.bad_name")
                 return Again(self._draw_new(request, form, status=422))
             return Done(STAFF, "settings.staff.added", {"name": name})
 

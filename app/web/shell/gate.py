@@ -91,8 +91,9 @@ def way_in(request: Request) -> str:
     """Where a stranger signs in; afterwards the way goes on to what was asked for."""
     half = half_signed_in(request)
     if half is not None:
-        return SECOND_FACTOR if half.missing == "code" else ENROLMENT
-    entry = SIGN_IN if face_of(request) == "customer" else LOG_IN
+        entry = SECOND_FACTOR if half.missing == "code" else ENROLMENT
+    else:
+        entry = SIGN_IN if face_of(request) == "customer" else LOG_IN
     wanted = request.url.path
     if request.url.query:
         wanted += f"?{request.url.query}"

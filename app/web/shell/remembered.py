@@ -95,18 +95,24 @@ class Remembered:
 
     def _ask(self, key: Hashable, ask: Callable[[], Any], at: datetime | None) -> _Kept:
         began = self.seconds()
+        before = _oldest.set(None)
         try:
             answer = ask()
         except BaseException:
             self._kept.pop(key, None)
             raise
+        finally:
+            inside = _oldest.get()
+            _oldest.reset(before)
+        # An answer made of kept ones is as old as the oldest of them.
+        at = min((each for each in (at, inside) if each is not None), default=None)
         took = self.seconds() - began
         kept_for = min(LONGEST_SECONDS, took * KEPT_TIMES)
         found = _Kept(answer, began + took, began + took + kept_for, at)
         with self._all:
             if took < QUICK_SECONDS:
                 self._kept.pop(key, None)
-                return _Kept(answer, 0.0, 0.0, None)
+                return _Kept(answer, 0.0, 0.0, inside)
             self._forget(began)
             self._kept[key] = found
         return found

@@ -2,6 +2,8 @@
 
 from app.web.staff.accounts import (
     MINIMUM_PASSWORD,
+    BadName,
+    NameTaken,
     StaffUser,
     WeakPassword,
     add_staff,
@@ -18,7 +20,9 @@ from app.web.staff.pages import staff_room, stale_log_in
 
 __all__ = [
     "MINIMUM_PASSWORD",
+    "BadName",
     "Fresh",
+    "NameTaken",
     "NotProved",
     "StaffDesk",
     "StaffUser",

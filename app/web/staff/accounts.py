@@ -30,6 +30,10 @@ class WeakPassword(Refused):
     """The password is too short, too long, or one that everybody tries."""
 
 
+class BadName(Refused):
+    """Nobody can log in with this name."""
+
+
 class NameTaken(Refused):
     """A member of the staff has this name already."""
 
@@ -213,7 +217,7 @@ def _checked_name(name: str) -> str:
     # One person under two spellings could agree with himself.
     known = plain_name(name)
     if not 1 <= len(known) <= 64 or not known.isprintable() or any(c.isspace() for c in known):
-        raise Refused(f"--name {name!r} is no name to log in with; use letters without spaces")
+        raise BadName(f"--name {name!r} is no name to log in with; use letters without spaces")
     return known
 
 

@@ -18,6 +18,8 @@
     if (form.method !== "post") return;
     if (form.dataset.sent) event.preventDefault();
     form.dataset.sent = "yes";
+    // What came may be a file, and the page is still here.
+    setTimeout(() => { delete form.dataset.sent; }, 5000);
   });
   // After the back button the form may be sent again.
   addEventListener("pageshow", () => {
