@@ -9,29 +9,12 @@ from support.sandbox import Sandbox
 from support.shop import OpenShop, Shop, open_shop, subscriber
 
 from billing import writing
-from billing.agreements import act
 from billing.charging import opening
-from plans.lifecycle import Actor, Cancel, Command, Pause, Timing
+from plans.lifecycle import Cancel, Command, Pause, Timing
 
 PERMISSION = "C03-0000001-0000001"
 DUE = date(2026, 11, 30)
 LATE = date(2027, 6, 1)
-
-
-def act_on(shop: Shop, command: Command, on: date) -> None:
-    at = shop.go_to(on, hour=12)
-    writing(
-        shop.database,
-        lambda connection: act(
-            connection,
-            shop.engine.merchant,
-            subscription_id="sub-001",
-            command=command,
-            actor=Actor.STAFF,
-            reason="phone call",
-            at=at,
-        ),
-    )
 
 
 def play(shop: Shop, first: date, last: date) -> None:
@@ -56,7 +39,7 @@ def play(shop: Shop, first: date, last: date) -> None:
 def test_the_cycles_go_on_when_it_is_paid(opened: OpenShop, outcome: str, command: Command) -> None:
     shop = opened(subscribers=[subscriber(1)], behaviours={PERMISSION: [outcome]})
     shop.charge_on(DUE)
-    act_on(shop, command, DUE)
+    shop.act(command, DUE)
     play(shop, DUE + timedelta(days=1), date(2027, 1, 30))
     # November's, by a second try or once it is captured, and those of 30 December and 30 January.
     assert [yen for _, yen in shop.taken()] == [1_980, 1_980, 1_980]
@@ -69,7 +52,7 @@ def test_an_end_gives_up_what_is_still_unpaid(opened: OpenShop) -> None:
     shop = opened(subscribers=[subscriber(1)], behaviours={PERMISSION: declined})
     shop.charge_on(DUE)
     ends = DUE + timedelta(days=3)
-    act_on(shop, Cancel(Timing.ON_DATE, on_date=ends), DUE)
+    shop.act(Cancel(Timing.ON_DATE, on_date=ends), DUE)
     play(shop, DUE + timedelta(days=1), ends)
     assert shop.taken() == []
     assert shop.subscription("sub-001")["state"] == "canceled"
@@ -89,7 +72,7 @@ def test_nobody_is_charged_by_a_run_beside_the_end(postgres_url: str, sandbox: S
     shop.charge_on(DUE)
     (slot,) = shop.rows("SELECT due_at FROM slot")
     tried_on = slot["due_at"].astimezone().date()
-    act_on(shop, Cancel(Timing.ON_DATE, on_date=tried_on), DUE)
+    shop.act(Cancel(Timing.ON_DATE, on_date=tried_on), DUE)
     at = shop.go_to(tried_on, hour=12)
     other = threading.Thread(target=shop.engine.run_due)
     merchant = shop.engine.merchant

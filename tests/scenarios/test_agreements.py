@@ -6,7 +6,7 @@ import pytest
 from support.shop import OpenShop, Shop, subscriber
 
 from billing import civil_date, forecast, reading, writing
-from billing.agreements import act, confirm_quote, keep_quote
+from billing.agreements import confirm_quote, keep_quote
 from billing.mass_forecast import forecast_in_mass
 from billing.quotes import Quote, load_situation, plan_change, quote
 from plans import CouponUsedBefore
@@ -59,24 +59,6 @@ def do(shop: Shop, command: Command, on: date = MIDDLE) -> Quote:
     if done.slot_ids:
         shop.engine.charge_now(done.slot_ids)
     return asked
-
-
-def act_on(shop: Shop, command: Command, on: date = MIDDLE) -> None:
-    """Decide without a quote."""
-    at = shop.go_to(on, hour=12)
-    merchant = shop.engine.merchant
-    writing(
-        shop.database,
-        lambda connection: act(
-            connection,
-            merchant,
-            subscription_id="sub-001",
-            command=command,
-            actor=Actor.STAFF,
-            reason="phone call",
-            at=at,
-        ),
-    )
 
 
 def play(shop: Shop, first: date, last: date) -> None:
@@ -170,7 +152,7 @@ def test_a_cancellation_at_the_end_of_the_period_can_be_undone(shop: Shop) -> No
         )
     assert view.subscription is not None
     (waiting,) = view.subscription.queue
-    act_on(shop, Undo(waiting.id))
+    shop.act(Undo(waiting.id), MIDDLE)
     shop.charge_on(date(2026, 12, 30))
     assert takings(shop) == [1_980, 1_980]
     assert shop.faults() == []
@@ -211,7 +193,7 @@ def test_a_past_due_agreement_can_be_canceled_and_owes_nothing(opened: OpenShop)
     shop.charge_on(date(2026, 11, 30))
     do(shop, AddAddOn("support"))
     shop.charge_on(date(2026, 12, 30))
-    act_on(shop, Cancel(Timing.NOW), date(2026, 12, 31))
+    shop.act(Cancel(Timing.NOW), date(2026, 12, 31))
     play(shop, date(2027, 1, 1), date(2027, 1, 20))
     assert takings(shop) == [1_980, 300]
     assert shop.subscription("sub-001")["state"] == "canceled"
@@ -244,7 +226,7 @@ def test_a_plain_subscription_and_a_changed_one_are_charged_alike(opened: OpenSh
             connection, shop.engine.merchant, subscription_id="sub-001", at=shop.clock.now()
         )
     assert view.subscription is not None
-    act_on(shop, Undo(view.subscription.queue[0].id))
+    shop.act(Undo(view.subscription.queue[0].id), MIDDLE)
     for month in (date(2026, 12, 30), date(2027, 1, 30), date(2027, 2, 28), date(2027, 3, 30)):
         shop.charge_on(month)
     told = shop.rows(

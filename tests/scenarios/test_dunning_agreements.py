@@ -9,10 +9,10 @@ from support.sandbox import Sandbox
 from support.shop import CATALOGUE, MERCHANT, Shop, opening, subscriber
 
 from billing import OfferAlreadySet, reading, store_catalogue, writing
-from billing.agreements import act, confirm_quote, keep_quote
+from billing.agreements import confirm_quote, keep_quote
 from billing.quotes import Quote, load_situation, plan_change, quote
 from plans import parse_catalogue
-from plans.lifecycle import Actor, ChangeNextDate, Command, NotInThisState, Pause, Timing
+from plans.lifecycle import Actor, ChangeNextDate, NotInThisState, Pause, Timing
 
 PERMISSION = "C03-0000001-0000001"
 FIRST_DAY = date(2026, 11, 30)
@@ -29,23 +29,6 @@ def shop(sqlite_url: str, sandbox: Sandbox) -> Iterator[Shop]:
             behaviours={PERMISSION: ["SoftDeclined"] * 20},
             catalogue=f"{NAMED}\ndunning:\n{SCHEDULE}",
         )
-
-
-def act_on(shop: Shop, command: Command, on: date) -> None:
-    at = shop.go_to(on, hour=12)
-    merchant = shop.engine.merchant
-    writing(
-        shop.database,
-        lambda connection: act(
-            connection,
-            merchant,
-            subscription_id="sub-001",
-            command=command,
-            actor=Actor.STAFF,
-            reason="phone call",
-            at=at,
-        ),
-    )
 
 
 def set_state(shop: Shop, state: str) -> None:
@@ -68,7 +51,7 @@ def tried(shop: Shop) -> list[str]:
 def test_who_owes_a_cycle_cannot_pause_and_the_schedule_goes_on(shop: Shop) -> None:
     shop.charge_on(FIRST_DAY)
     with pytest.raises(NotInThisState, match="settle the open payment first"):
-        act_on(shop, Pause(Timing.NOW), date(2026, 12, 1))
+        shop.act(Pause(Timing.NOW), date(2026, 12, 1))
     shop.charge_on(date(2026, 12, 2))
     assert tried(shop) == ["2026-11-30", "2026-12-02"]
 
@@ -92,7 +75,7 @@ def test_nothing_is_tried_while_paused_and_one_schedule_goes_on_after(shop: Shop
 
 def test_a_changed_agreement_ends_as_its_schedule_says(shop: Shop) -> None:
     """The merchant would pause, the schedule cancels; the events say who and why."""
-    act_on(shop, ChangeNextDate(date(2026, 12, 1)), date(2026, 11, 23))
+    shop.act(ChangeNextDate(date(2026, 12, 1)), date(2026, 11, 23))
     for day in (1, 3, 10, 21, 22):  # 1 December + 2, 9, 20
         shop.charge_on(FIRST_DAY + timedelta(days=day))
     assert tried(shop) == ["2026-12-01", "2026-12-03", "2026-12-10", "2026-12-21"]

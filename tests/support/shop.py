@@ -27,8 +27,10 @@ from billing import (
     store_subscribers,
     writing,
 )
+from billing.agreements import act
 from billing.store.merchants import load_merchant
 from plans import parse_catalogue
+from plans.lifecycle import Actor, Command
 from scheduler import AmazonEndpoint, BillingEngine, RunReport, ShiftedClock, start_engine
 from support.sandbox import Sandbox
 from support.schema import at_head
@@ -98,6 +100,22 @@ class Shop:
         self.amazon.set_clock(at)
         self.clock.set(at)
         return at
+
+    def act(self, command: Command, on: date) -> None:
+        """Have the staff decide a command for sub-001 without a quote, at noon JST of a day."""
+        at = self.go_to(on, hour=12)
+        writing(
+            self.database,
+            lambda connection: act(
+                connection,
+                self.engine.merchant,
+                subscription_id="sub-001",
+                command=command,
+                actor=Actor.STAFF,
+                reason="phone call",
+                at=at,
+            ),
+        )
 
     def rows(self, sql: str, **parameters: Any) -> list[dict[str, Any]]:
         """Rows of a query on the books."""

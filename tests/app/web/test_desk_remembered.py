@@ -1,11 +1,13 @@
 """What took long is kept for a while; what was quick never is."""
 
 import threading
+from contextvars import copy_context
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.web.shell.remembered import KEPT_TIMES, LONGEST_SECONDS, Remembered
+from app.web.shell.remembered import KEPT_TIMES, LONGEST_SECONDS, Remembered, oldest_shown
 
 
 @dataclass
@@ -82,3 +84,25 @@ def test_what_nobody_asks_for_any_more_is_dropped() -> None:
         watch.now += LONGEST_SECONDS
     remembered.get(3, lambda: asking(watch, 2.0, answers))
     assert [remembered.knows(day) for day in (1, 2, 3)] == [False, True, True]
+
+
+def test_an_answer_made_of_a_kept_one_is_as_old_as_that() -> None:
+    watch, answers = Watch(), list[int]()
+    days, months = Remembered(seconds=watch), Remembered(seconds=watch)
+    morning = datetime(2026, 12, 1, tzinfo=UTC)
+
+    def month(at: datetime) -> datetime | None:
+        """Read the month as a request does, and say of what moment its figures are."""
+
+        def ask() -> int:
+            asking(watch, 1.0, answers)
+            return days.get("day", lambda: asking(watch, 5.0, answers), at=at)
+
+        months.get("month", ask, at=at)
+        return oldest_shown()
+
+    assert copy_context().run(month, morning) == morning
+    months = Remembered(seconds=watch)  # the month is asked again, of the same kept day
+    for minutes in (5, 6):
+        at = morning + timedelta(minutes=minutes)
+        assert copy_context().run(month, at) == morning

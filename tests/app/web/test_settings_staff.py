@@ -143,6 +143,8 @@ def test_the_last_owner_stays(small: Browser, fields: dict[str, str], words: str
     [
         pytest.param("staff", "viewer", "staff is taken", id="taken"),
         pytest.param("a b", "viewer", "No spaces", id="spaces"),
+        pytest.param("hana\u2060ko", "viewer", "cannot be a name", id="an invisible letter"),
+        pytest.param("㌖" * 20, "viewer", "cannot be a name", id="long when spelt out"),
         pytest.param("", "viewer", "", id="empty"),
         pytest.param("hanako", "", "", id="no role"),
     ],
