@@ -35,6 +35,7 @@ from billing.quotes.confirming import Confirmed, confirm
 from billing.quotes.pinned import Quote
 from billing.quotes.values import Account
 from billing.store.brake import load_brake
+from billing.store.locking import lock_with_permission
 from billing.store.merchants import Merchant
 from billing.store.notices import change_notices, write_notices
 from billing.store.rows import Row, fetch, insert_unless_known, table_of
@@ -319,9 +320,7 @@ def _locked_quote(connection: Connection, merchant: Merchant, quote_id: str) -> 
 
 def locked_subscription(connection: Connection, row_id: int) -> Row:
     """Lock permission, then subscription: the order of every transaction that charges."""
-    owner = select(_subscriptions.c.permission_id).where(_subscriptions.c.id == row_id)
-    lock = select(_permissions.c.id).where(_permissions.c.id == owner.scalar_subquery())
-    connection.execute(lock.with_for_update()).all()
+    lock_with_permission(connection, row_id)
     statement = (
         select(
             _subscriptions,
@@ -331,7 +330,6 @@ def locked_subscription(connection: Connection, row_id: int) -> Row:
         )
         .join(_permissions, _permissions.c.id == _subscriptions.c.permission_id)
         .where(_subscriptions.c.id == row_id)
-        .with_for_update(of=_subscriptions)
     )
     return fetch(connection, statement)[0]
 

@@ -19,6 +19,7 @@ from billing.bulk_work.move_terms import MoveTerms
 from billing.bulk_work.values import BulkJob, BulkRow, PlannedRow, RowOutcome, RowState
 from billing.dates import civil_date
 from billing.quotes import CapRefuses, StaleQuote
+from billing.store.locking import lock_rows
 from billing.store.merchants import Merchant
 from billing.store.rows import Row, among, fetch, table_of
 from billing.tables import AttemptRow, ChargePermissionRow, QuoteRow, SlotRow, SubscriptionRow
@@ -167,11 +168,11 @@ def _waiting(connection: Connection, row: BulkRow) -> set[str]:
 
 
 def _lock(connection: Connection, rows: Sequence[BulkRow]) -> None:
-    """Lock the permissions of a slice by ascending id, as every transaction that charges does."""
+    """Lock permissions and subscriptions of a slice as every transaction that charges does."""
     ids = [row.subject_id for row in rows if row.subject_id is not None]
     owners = select(subscriptions.c.permission_id).where(among(connection, subscriptions.c.id, ids))
-    lock = select(permissions.c.id).where(permissions.c.id.in_(owners)).order_by(permissions.c.id)
-    connection.execute(lock.with_for_update()).all()
+    lock_rows(connection, permissions, set(connection.execute(owners).scalars()))
+    lock_rows(connection, subscriptions, ids)
 
 
 def _charged_since(connection: Connection, rows: Sequence[BulkRow]) -> dict[int, int]:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, exists, select
 
 from billing.dates import civil_date
+from billing.store.locking import lock_rows
 from billing.store.merchants import Merchant
 from billing.store.rows import Row, fetch, is_word, table_of
 from billing.tables import (
@@ -77,17 +78,7 @@ def lock_permissions(
     connection: Connection, ids: Collection[int], *, skip_locked: bool = False
 ) -> list[int]:
     """Lock charge permissions in order; the ids that could be locked."""
-    wanted = sorted(ids)
-    locked: list[int] = []
-    for start in range(0, len(wanted), AT_A_TIME):
-        statement = (
-            select(permissions.c.id)
-            .where(permissions.c.id.in_(wanted[start : start + AT_A_TIME]))
-            .order_by(permissions.c.id)
-            .with_for_update(skip_locked=skip_locked)
-        )
-        locked += connection.execute(statement).scalars()
-    return locked
+    return sorted(lock_rows(connection, permissions, ids, skip_locked=skip_locked))
 
 
 def awaited_shipments(

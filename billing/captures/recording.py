@@ -19,6 +19,7 @@ from billing.charging.stored_attempt import open_attempt
 from billing.protocol.checkpoints import reached
 from billing.protocol.recording import cannot_be_recorded, record_together
 from billing.store.database import writing
+from billing.store.locking import lock_rows
 from billing.store.merchants import Merchant
 from billing.store.rows import Row, fetch, table_of, update_many
 from billing.tables import ActRow, AttemptRow, ChargePermissionRow
@@ -108,8 +109,7 @@ def _record(
 def _locked(connection: Connection, ids: Sequence[int]) -> dict[int, Row]:
     """The acts under the locks of their permissions: permission first, as everywhere."""
     concerned = select(acts.c.permission_id).where(acts.c.id.in_(ids))
-    lock = select(permissions.c.id).where(permissions.c.id.in_(concerned))
-    connection.execute(lock.order_by(permissions.c.id).with_for_update()).all()
+    lock_rows(connection, permissions, set(connection.execute(concerned).scalars()))
     statement = select(acts).where(acts.c.id.in_(ids)).order_by(acts.c.id).with_for_update()
     return {row["id"]: row for row in fetch(connection, statement)}
 

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, case, select
 
 from billing.catalogue.terms import terms_of
+from billing.store.locking import lock_rows
 from billing.store.merchants import Merchant
 from billing.store.rows import Row, among, fetch, is_word, table_of
 from billing.tables import ChargePermissionRow, InvoiceRow, SlotRow, SubscriptionRow
@@ -52,7 +53,7 @@ def lock_permissions(
         select(permissions)
         .where(among(connection, permissions.c.id, ids))
         .order_by(permissions.c.id)
-        # FOR NO KEY UPDATE: cycles of a locked permission may be opened meanwhile.
+        # As `billing.store.locking.lock_rows`, with the rows themselves.
         .with_for_update(key_share=True, skip_locked=skip_locked)
     )
     return {row["id"]: row for row in fetch(connection, statement)}
@@ -66,25 +67,25 @@ def lock_owners(
     Whoever opens cycles holds subscriptions alone: an agreement that ends just now, and whose debt
     is given up, must not be charged by somebody who read it a moment before.
     """
-    owners = select(slots.c.subscription_id).where(among(connection, slots.c.id, slot_ids))
-    statement = (
-        select(subscriptions.c.id)
-        .where(subscriptions.c.id.in_(owners))
-        .order_by(subscriptions.c.id)
-        .with_for_update(key_share=True, skip_locked=skip_locked)
+    statement = select(slots.c.id, slots.c.subscription_id).where(
+        among(connection, slots.c.id, slot_ids)
     )
-    locked = list(connection.execute(statement).scalars())
-    of_these = select(slots.c.id).where(
-        among(connection, slots.c.id, slot_ids),
-        among(connection, slots.c.subscription_id, locked),
-    )
-    return set(connection.execute(of_these).scalars())
+    owners = {row.id: row.subscription_id for row in connection.execute(statement)}
+    locked = lock_rows(connection, subscriptions, set(owners.values()), skip_locked=skip_locked)
+    return {slot_id for slot_id, owner in owners.items() if owner in locked}
 
 
 def first_due_slot_of_each(
-    connection: Connection, slot_ids: Collection[int], *, due: tuple[Any, ...]
+    connection: Connection,
+    slot_ids: Collection[int],
+    *,
+    due: tuple[Any, ...],
+    held: Collection[int],
 ) -> list[Row]:
-    """Of slots whose permissions are locked now, the oldest of each that still meets `due`."""
+    """Of slots whose permissions are `held` now, the oldest of each that still meets `due`.
+
+    One that moved to another permission a moment ago is left to the next run, which holds that.
+    """
     # Found by their ids alone, whence the CASE: a server that last counted when nothing was due
     # would take "is due" for the narrower condition, and read all that is due for each slice.
     still = case((and_(*due), 1), else_=0) == 1
@@ -102,7 +103,8 @@ def first_due_slot_of_each(
     )
     first: dict[int, Row] = {}
     for row in fetch(connection, statement):
-        first.setdefault(row["permission_id"], row)
+        if row["permission_id"] in held:
+            first.setdefault(row["permission_id"], row)
     return list(first.values())
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, case, func, literal, or_, select
 
 from billing.charging.settle import Ending, end_of_dunning_rows
 from billing.store.database import reading, writing
+from billing.store.locking import lock_rows
 from billing.store.merchants import Merchant
 from billing.store.rows import Row, fetch, is_word, table_of, update_many
 from billing.tables import (
@@ -77,8 +78,11 @@ def _end_one(engine: Engine, merchant: Merchant, permission_id: int, at: datetim
 
 
 def _end(connection: Connection, merchant: Merchant, permission_id: int, at: datetime) -> int:
-    lock = select(permissions.c.id).where(permissions.c.id == permission_id).with_for_update()
-    connection.execute(lock).all()
+    lock_rows(connection, permissions, [permission_id])
+    waiting = select(slots.c.subscription_id).where(
+        slots.c.permission_id == permission_id, is_word(slots.c.state, "waiting_buyer")
+    )
+    lock_rows(connection, subscriptions, set(connection.execute(waiting).scalars()))
     statement = (
         _waits(merchant, at, slots, _policy(merchant).label("policy"))
         .where(slots.c.permission_id == permission_id)

@@ -145,7 +145,7 @@ def _intend(
     ours = [slot_id for slot_id, permission_id in found.items() if permission_id in locked]
     held = lock_owners(connection, ours, skip_locked=only is None)
     ours = [slot_id for slot_id in ours if slot_id in held]
-    due = first_due_slot_of_each(connection, ours, due=wanted_slots)
+    due = first_due_slot_of_each(connection, ours, due=wanted_slots, held=locked)
     known = charged or {}
     months = possible_months(at=at, timezone=merchant.timezone)
     made_in = {

@@ -1,6 +1,6 @@
 """The rows that outcomes concern, read under the locks of their charge permissions."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
@@ -10,6 +10,7 @@ from billing.catalogue.terms import Terms, terms_of
 from billing.charging.one_off_purpose import is_one_off
 from billing.charging.outcome import Outcome
 from billing.quotes.agreement import Agreement, load_agreements
+from billing.store.locking import lock_rows
 from billing.store.rows import Row, among, rows_by_id, table_of
 from billing.tables import (
     AttemptRow,
@@ -59,20 +60,22 @@ class Case:
         return Report(kind, self.subscription["id"], self.invoice["id"], reason)
 
 
-def load_cases(connection: Connection, outcomes: Sequence[Outcome]) -> list[Case]:
-    """Lock the permissions in order, then read every row the outcomes concern."""
-    by_id = {outcome.attempt.id: outcome for outcome in outcomes}
-    lock = (
-        select(permissions.c.id)
-        .where(
-            permissions.c.id.in_(
-                select(attempts.c.permission_id).where(among(connection, attempts.c.id, by_id))
-            )
-        )
-        .order_by(permissions.c.id)
-        .with_for_update(key_share=True)
+def _lock(connection: Connection, attempt_ids: Collection[int]) -> None:
+    # Neither the permission of an attempt nor the subscription of a slot ever changes.
+    # Two looks by ids: a server that knows little of its tables would read all slots for a join.
+    statement = select(attempts.c.permission_id, attempts.c.slot_id)
+    sent = connection.execute(statement.where(among(connection, attempts.c.id, attempt_ids))).all()
+    owners = select(slots.c.subscription_id).where(
+        among(connection, slots.c.id, {row.slot_id for row in sent})
     )
-    connection.execute(lock).all()
+    lock_rows(connection, permissions, {row.permission_id for row in sent})
+    lock_rows(connection, subscriptions, set(connection.execute(owners).scalars()))
+
+
+def load_cases(connection: Connection, outcomes: Sequence[Outcome]) -> list[Case]:
+    """Lock permissions, then subscriptions, and read every row the outcomes concern."""
+    by_id = {outcome.attempt.id: outcome for outcome in outcomes}
+    _lock(connection, by_id)
     attempt_rows = rows_by_id(connection, attempts, by_id)
     slot_rows = rows_by_id(connection, slots, {row["slot_id"] for row in attempt_rows.values()})
     invoice_rows = rows_by_id(

@@ -4,15 +4,17 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select, update
 
+from billing.store.locking import lock_rows
 from billing.store.merchants import Merchant
 from billing.store.rows import is_word, table_of
-from billing.tables import AttemptRow, ChargePermissionRow, SlotRow
+from billing.tables import AttemptRow, ChargePermissionRow, SlotRow, SubscriptionRow
 from billing.views.charge_story import ChargeStory, charge_story
 from plans import BadInput
 
 slots = table_of(SlotRow)
 attempts = table_of(AttemptRow)
 permissions = table_of(ChargePermissionRow)
+subscriptions = table_of(SubscriptionRow)
 
 UNSETTLED = ("intended", "in_doubt", "pending")
 CHARGEABLE = ("trialing", "active", "past_due")
@@ -58,12 +60,10 @@ def make_due(connection: Connection, merchant: Merchant, *, reference: str, at: 
     Raises `BadInput` for a slot that is paid, under way, in doubt, set aside or given up, and for
     a permission that cannot be charged or has another charge under way.
     """
-    story = charge_story(connection, merchant, reference=reference)
-    lock = select(permissions.c.state).where(permissions.c.id == story.permission_id)
-    state = connection.execute(lock.with_for_update()).scalar_one()
-    # Read again: only now nobody else charges this permission.
-    story = charge_story(connection, merchant, reference=reference)
+    story = _locked_story(connection, merchant, reference)
     check_retry(story)
+    permission = select(permissions.c.state).where(permissions.c.id == story.permission_id)
+    state = connection.execute(permission).scalar_one()
     if state != "Chargeable":
         raise _refusal(
             story,
@@ -77,6 +77,19 @@ def make_due(connection: Connection, merchant: Merchant, *, reference: str, at: 
         # The decline of this very attempt uses up no try of the dunning schedule.
         .values(state="due", due_at=at, asked_attempt=slots.c.attempts + 1)
     )
+
+
+def _locked_story(connection: Connection, merchant: Merchant, reference: str) -> ChargeStory:
+    """The story of a slot that nobody else charges, changes or gives up from now on."""
+    story = charge_story(connection, merchant, reference=reference)
+    owner = select(slots.c.subscription_id).where(slots.c.id == story.slot_id)
+    lock_rows(connection, permissions, [story.permission_id])
+    lock_rows(connection, subscriptions, [connection.execute(owner).scalar_one()])
+    held, story = story.permission_id, charge_story(connection, merchant, reference=reference)
+    if story.permission_id != held:
+        # Its payment method was replaced while we waited; see `billing.store.locking`.
+        lock_rows(connection, permissions, [story.permission_id])
+    return story
 
 
 def _check_alone(connection: Connection, story: ChargeStory) -> None:

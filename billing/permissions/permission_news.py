@@ -12,9 +12,10 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from billing.agreements.permission_told import tell_permissions
+from billing.store.locking import lock_rows
 from billing.store.merchants import Merchant
 from billing.store.notices import agreement_notice, write_notices
-from billing.store.rows import Row, fetch, table_of
+from billing.store.rows import Row, among, fetch, table_of
 from billing.tables import SubscriptionRow
 
 subscriptions = table_of(SubscriptionRow)
@@ -61,10 +62,12 @@ def book_news(
 ) -> None:
     """Write notices and tell agreements; the permissions are locked and written already."""
     by_permission = {each.after["id"]: each for each in news}
+    charged_to = among(connection, subscriptions.c.permission_id, by_permission)
+    concerned = select(subscriptions.c.id).where(charged_to)
+    lock_rows(connection, subscriptions, set(connection.execute(concerned).scalars()))
     statement = (
         select(subscriptions)
-        .where(subscriptions.c.permission_id.in_(list(by_permission)))
-        .where(subscriptions.c.state != "canceled")
+        .where(charged_to, subscriptions.c.state != "canceled")
         .order_by(subscriptions.c.id)
     )
     owners = fetch(connection, statement)

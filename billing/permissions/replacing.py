@@ -19,9 +19,18 @@ from billing.permissions.closing import request_close_of
 from billing.quotes.agreement import load_agreements
 from billing.store.database import reading, writing
 from billing.store.events import event_row, write_audit_event
+from billing.store.locking import lock_rows, lock_with_permission
 from billing.store.merchants import Merchant
 from billing.store.notices import facts_text
-from billing.store.rows import Row, fetch, insert_many, insert_returning_ids, is_word, table_of
+from billing.store.rows import (
+    Row,
+    fetch,
+    insert_many,
+    insert_unless_known,
+    is_word,
+    rows_by_id,
+    table_of,
+)
 from billing.store.subscriptions import load_subscription
 from billing.tables import (
     ChargePermissionRow,
@@ -76,10 +85,11 @@ def replace_permission(
     _check_words(actor=actor, reason=reason)
     owner = load_subscription(connection, merchant, subscription_id=subscription_id)
     new_id = known_or_new(connection, merchant, new, at)
-    locked = _locked(connection, [owner["permission_id"], new_id])
+    lock_rows(connection, permissions, [owner["permission_id"], new_id])
+    lock_with_permission(connection, owner["id"])
     # Read again: only now nobody else replaces or charges it.
     owner = load_subscription(connection, merchant, subscription_id=subscription_id)
-    old = locked[owner["permission_id"]]
+    old = rows_by_id(connection, permissions, [owner["permission_id"]])[owner["permission_id"]]
     if owner["permission_id"] == new_id:
         return Replaced(subscription_id, old["amazon_id"], old["amazon_id"], repeated=True)
     _check(owner, new)
@@ -140,7 +150,8 @@ def _follow_one(engine: Engine, merchant: Merchant, row: Row, at: datetime) -> i
 
 
 def _follow(connection: Connection, merchant: Merchant, row: Row, at: datetime) -> int:
-    _locked(connection, [row["old_permission_id"], row["new_permission_id"]])
+    lock_rows(connection, permissions, [row["old_permission_id"], row["new_permission_id"]])
+    lock_rows(connection, subscriptions, [row["subscription_id"]])
     owner = select(subscriptions.c.permission_id).where(
         subscriptions.c.id == row["subscription_id"]
     )
@@ -170,7 +181,10 @@ def _move(
     *,
     old_id: int | None = None,
 ) -> list[Row]:
-    """Slots that may be charged to another permission now; what waited or was declined is due."""
+    """Slots that may be charged to another permission now; what waited or was declined is due.
+
+    The subscription is locked, so that nobody intends a charge of them, whosever permission it is.
+    """
     wanted = [slots.c.subscription_id == subscription_id, is_word(slots.c.state, *FREE_TO_MOVE)]
     wanted.append(slots.c.permission_id != new_id)
     if old_id is not None:
@@ -180,9 +194,13 @@ def _move(
     for row in rows:
         waited = row["state"] == "waiting_buyer" or row["declines"] > 0
         due_at = at if waited else row["due_at"]
-        change = update(slots).where(slots.c.id == row["id"])
-        connection.execute(change.values(permission_id=new_id, state="due", due_at=due_at))
-        moved.append({**row, "due_at": due_at})
+        # Their old permission may be another's to hold, who gives up just now what waits too long.
+        still = is_word(slots.c.state, *FREE_TO_MOVE)
+        change = update(slots).where(slots.c.id == row["id"], still)
+        done = connection.execute(
+            change.values(permission_id=new_id, state="due", due_at=due_at)
+        ).rowcount
+        moved += [{**row, "due_at": due_at}] * done
     return moved
 
 
@@ -229,9 +247,6 @@ def known_or_new(
         permissions.c.merchant_id == merchant.id,
         permissions.c.amazon_id == new.charge_permission_id,
     )
-    found: int | None = connection.execute(statement).scalar()
-    if found is not None:
-        return found
     row = {
         "merchant_id": merchant.id,
         "amazon_id": new.charge_permission_id,
@@ -243,13 +258,9 @@ def known_or_new(
         "checked_at": at,
         "state_changed_at": new.state_changed_at,
     }
-    (row_id,) = insert_returning_ids(connection, permissions, [row])
+    insert_unless_known(connection, permissions, [row])
+    row_id: int = connection.execute(statement).scalar_one()
     return row_id
-
-
-def _locked(connection: Connection, ids: Sequence[int]) -> dict[int, Row]:
-    statement = select(permissions).where(permissions.c.id.in_(ids)).order_by(permissions.c.id)
-    return {row["id"]: row for row in fetch(connection, statement.with_for_update())}
 
 
 def _check(owner: Row, new: ChargePermission) -> None:

@@ -16,8 +16,9 @@ from amazonpay import ChargePermission
 from billing.dunning import RETRYABLE
 from billing.permissions.permission_news import GOING_ON, PermissionNews, book_news
 from billing.store.database import reading, writing
+from billing.store.locking import lock_rows
 from billing.store.merchants import Merchant
-from billing.store.rows import Row, fetch, is_word, table_of, update_many
+from billing.store.rows import Row, is_word, rows_by_id, table_of, update_many
 from billing.tables import ChargePermissionRow, SlotRow, SubscriptionRow
 
 log = logging.getLogger(__name__)
@@ -200,8 +201,9 @@ def _record(
 
 
 def _locked(connection: Connection, ids: Sequence[int]) -> Mapping[int, dict[str, Any]]:
-    statement = select(permissions).where(permissions.c.id.in_(ids)).order_by(permissions.c.id)
-    return {row["id"]: dict(row) for row in fetch(connection, statement.with_for_update())}
+    lock_rows(connection, permissions, ids)
+    found = rows_by_id(connection, permissions, ids)
+    return {key: dict(found[key]) for key in ids if key in found}
 
 
 def _is_overtaken(before: Row, found: ChargePermission, at: datetime) -> bool:
