@@ -142,12 +142,12 @@ class PricePages:
     def file(self, request: Request, code: str) -> Response:
         """Every subscription that it moves, for a spreadsheet."""
         change, payers, _ = self._found(code)
-        words = words_of(request)
+        words, shown_at = words_of(request), self.acting.shell.shown_at()
         header = [words(f"prices.column.{name}") for name in COLUMNS]
         cells = [cells_of(payer, words) for payer in payers]
         return Download(
             encoded_rows(header, cells, encoding="utf-8"),
-            name=f"price-{change.migration.code}.csv",
+            name=f"price-{change.migration.code}-as-of-{shown_at:%Y%m%d-%H%M}.csv",
             media_type="text/csv; charset=utf-8",
         )
 

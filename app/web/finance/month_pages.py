@@ -21,7 +21,16 @@ from app.web.finance.month_figures import (
     month_money,
     returned,
 )
-from app.web.shell import ANY_STAFF, Entry, Remembered, Room, Shell, read_day, row_number, words_of
+from app.web.shell import (
+    ANY_STAFF,
+    Entry,
+    Remembered,
+    Room,
+    Shell,
+    read_day,
+    row_number,
+    words_of,
+)
 from billing import civil_date
 
 FIRST_YEAR, LAST_YEAR = 2000, 2100
@@ -95,18 +104,19 @@ class MonthPages:
         ]
         rows.append([words("finance.sum"), *_values(money.total).values()])
         made = b"".join(encoded_rows(header, rows, encoding="utf-8"))
-        return _file(made, "text/csv; charset=utf-8", money, "csv")
+        return self._file(made, "text/csv; charset=utf-8", money, "csv")
 
     def as_json(self, request: Request) -> Response:
         """The month for a program; yen are whole, `fees_yen` is null until settlements are read."""
         money = self._money(request)
         document = {
             "month": _month_of(money.first),
+            "as_of": self.shell.shown_at().isoformat(timespec="seconds"),
             "fees_yen": None,
             "total": _values(money.total),
             "days": [{"day": day.isoformat()} | _values(each) for day, each in money.days],
         }
-        return _file(json.dumps(document), "application/json", money, "json")
+        return self._file(json.dumps(document), "application/json", money, "json")
 
     def _money(self, request: Request) -> MonthMoney:
         typed = request.query_params.get("month", "")
@@ -126,6 +136,12 @@ class MonthPages:
             return month_money(connection, shell.merchant, first=first, taken=taken)
 
         return self.sums.get((first, today), lambda: shell.read(work), at=at)
+
+    def _file(self, text: str | bytes, media_type: str, money: MonthMoney, ending: str) -> Response:
+        """The moment stands in the name too: of two files of one month, which is the newer one."""
+        name = f"month-{_month_of(money.first)}-as-of-{self.shell.shown_at():%Y%m%d-%H%M}.{ending}"
+        named = f'attachment; filename="{name}"'
+        return Response(text, media_type=media_type, headers={"content-disposition": named})
 
     def _days(self, request: Request) -> tuple[date, date]:
         first = read_day(request.query_params.get("from", "")) or days_of(self._today())[0]
@@ -156,8 +172,3 @@ def _values(money: Money) -> dict[str, int]:
 
 def _month_of(day: date) -> str:
     return f"{day:%Y-%m}"
-
-
-def _file(text: str | bytes, media_type: str, money: MonthMoney, ending: str) -> Response:
-    named = f'attachment; filename="month-{_month_of(money.first)}.{ending}"'
-    return Response(text, media_type=media_type, headers={"content-disposition": named})

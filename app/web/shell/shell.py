@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal, TypeVar
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine
 from starlette.requests import Request
@@ -12,6 +14,7 @@ from app.travel import TimeMachine
 from app.web.shell.days import KnownDays
 from app.web.shell.once import Act, OnceForms
 from app.web.shell.people import known_customer, known_staff
+from app.web.shell.remembered import oldest_shown
 from app.web.shell.rendering import Pages
 from app.web.shell.rules import RulesOfNow
 from app.web.shell.sessions import Sessions
@@ -62,6 +65,11 @@ class Shell:
     def merchant(self) -> Merchant:
         """The merchant by its rules of now, two seconds old at most."""
         return self.rules.merchant
+
+    def shown_at(self) -> datetime:
+        """Of what moment the figures of this answer are, on the merchant's clock."""
+        at = oldest_shown() or self.clock.now()
+        return at.astimezone(ZoneInfo(self.merchant.timezone))
 
     def read(self, work: Callable[[Connection], Result]) -> Result:
         """Run `work` on one consistent snapshot of the books."""

@@ -5,7 +5,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from conftest import app_of
@@ -89,6 +89,7 @@ def test_a_month_adds_up_to_the_yen(desk: tuple[WebBooks, Browser]) -> None:
         "net_yen": 31_040,
     }
     assert money["fees_yen"] is None
+    assert datetime.fromisoformat(money["as_of"]).utcoffset() == timedelta(hours=9)
     assert len(money["days"]) == 31
     for name, value in money["total"].items():
         assert sum(day[name] for day in money["days"]) == value, name
@@ -117,6 +118,9 @@ def test_the_month_as_a_file_for_spreadsheets(desk: tuple[WebBooks, Browser]) ->
     _, browser = desk
     answer = browser.get("/finance.csv?month=2026-12")
     assert answer.content.startswith(b"\xef\xbb\xbf")
+    # Two files of one month say by their names which is of the later moment.
+    name = answer.headers["content-disposition"]
+    assert re.fullmatch(r'attachment; filename="month-2026-12-as-of-\d{8}-\d{4}\.csv"', name)
     rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
     assert rows[1] == ["2026-12-01", "2", "31780", "0", "0", "31780"]
     assert rows[-1] == ["合計", "3", "35020", "980", "3000", "31040"]
