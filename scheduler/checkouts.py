@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
 from amazonpay import (
     AmazonPayClient,
@@ -31,6 +32,7 @@ from billing.checkouts import (
     fail_checkout,
 )
 from plans import BadInput
+from scheduler.meters import count_set_aside
 
 log = logging.getLogger(__name__)
 
@@ -120,9 +122,17 @@ def _failed(engine: Engine, merchant: Merchant, found: Checkout, reason: str) ->
 
 
 def try_finish(finish: Callable[[str], Finished], checkout_id: str) -> Finished | None:
-    """Finish one of many: what cannot be booked is logged and keeps no other one waiting."""
+    """Finish one of many: what it fails with is logged and counted, and keeps no other one waiting.
+
+    Raises `OperationalError` only: the database is away, and away for all of them.
+    """
     try:
         return finish(checkout_id)
+    except OperationalError:
+        raise
     except BadInput as refused:
         log.error("checkout %s cannot be booked: %s", checkout_id, refused)
-        return None
+    except Exception:
+        log.exception("checkout %s cannot be finished; the next look tries again", checkout_id)
+    count_set_aside()
+    return None

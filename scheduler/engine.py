@@ -316,6 +316,8 @@ class BillingEngine:
         """Finish what a death left between Amazon and our books; returns how many were finished."""
         with reading(self.database) as connection:
             waiting = unfinished_checkouts(connection, self.merchant)
+        if waiting:  # what would stop every one of them is said once
+            self._check_environment()
         found = [try_finish(self.finish_checkout, each) for each in waiting]
         return sum(each is not None and each.state != "completing" for each in found)
 

@@ -122,12 +122,36 @@ def _customer(
     permission: ChargePermission,
     at: datetime,
 ) -> int:
-    """Who it is for: who was signed in, else whom the Amazon account belongs to, else a new one."""
+    """Who it is for: who was signed in, else whom the Amazon account belongs to, else a new one.
+
+    Two checkouts of one new account at the same moment make one customer: whoever comes second
+    waits for the link of the first, and takes back its own.
+    """
     if found.customer_id is not None:
         return found.customer_id
-    known = customer_of_buyer(connection, merchant, buyer_id=found.buyer_id)
+    buyer_id = _buyer_id(found, permission)
+    known = customer_of_buyer(connection, merchant, buyer_id=buyer_id)
     if known is not None:
         return known
+    try:
+        with connection.begin_nested():
+            made = _new_customer(connection, merchant, found, permission)
+            link_buyer(
+                connection,
+                merchant,
+                customer_id=made,
+                buyer_id=buyer_id,
+                source="checkout",
+                at=at,
+            )
+    except BuyerTaken as taken:
+        return taken.customer_id
+    return made
+
+
+def _new_customer(
+    connection: Connection, merchant: Merchant, found: Checkout, permission: ChargePermission
+) -> int:
     buyer, address = permission.buyer, permission.shipping_address
     row = {
         "merchant_id": merchant.id,
@@ -276,6 +300,11 @@ def _given_back(
     return Booked(found.id, customer_id)
 
 
+def _buyer_id(found: Checkout, permission: ChargePermission) -> str:
+    """Whose Amazon account it was paid with."""
+    return permission.buyer_id or found.buyer_id
+
+
 def _link(
     connection: Connection,
     merchant: Merchant,
@@ -288,13 +317,12 @@ def _link(
 
     The payment stands in any case; a conflict is put to the customer at the next sign-in.
     """
-    buyer_id = permission.buyer_id or found.buyer_id
     try:
         link_buyer(
             connection,
             merchant,
             customer_id=customer_id,
-            buyer_id=buyer_id,
+            buyer_id=_buyer_id(found, permission),
             source="checkout",
             at=at,
         )

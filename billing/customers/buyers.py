@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select, update
 from billing.customers.recipients import customer_notice, recipients
 from billing.store.merchants import Merchant
 from billing.store.notices import write_notices
-from billing.store.rows import fetch, insert_many, table_of
+from billing.store.rows import fetch, fresh_row, table_of
 from billing.tables import BuyerLinkRow, ChargePermissionRow, CustomerRow, SubscriptionRow
 from plans import BadInput
 
@@ -140,8 +140,8 @@ def link_buyer(
 ) -> bool:
     """Link a customer to the Amazon account that Amazon itself has just named; False if it was.
 
-    Raises `BuyerTaken` and, unless the customer has said to replace it, `CustomerHasAnother`;
-    `BadInput` for a customer of another merchant.
+    Of two customers at once the first has it. Raises `BuyerTaken` and, unless the customer has said
+    to replace it, `CustomerHasAnother`; `BadInput` for a customer of another merchant.
     """
     _lock(connection, merchant, customer_id)
     owner = customer_of_buyer(connection, merchant, buyer_id=buyer_id)
@@ -152,7 +152,6 @@ def link_buyer(
     known = buyer_of_customer(connection, merchant, customer_id=customer_id)
     if known is not None and not replacing:
         raise CustomerHasAnother(customer_id, known.buyer_id)
-    unlink_buyer(connection, merchant, customer_id=customer_id, at=at)
     row = {
         "merchant_id": merchant.id,
         "customer_id": customer_id,
@@ -160,7 +159,12 @@ def link_buyer(
         "source": source,
         "linked_at": at,
     }
-    insert_many(connection, links, [row])
+    with connection.begin_nested():  # who gets nothing loses nothing
+        unlink_buyer(connection, merchant, customer_id=customer_id, at=at)
+        # Waits for whoever is linking the account at this moment, to another customer.
+        fresh = fresh_row(connection, links, row).on_conflict_do_nothing().returning(links.c.id)
+        if connection.execute(fresh).first() is None:
+            raise BuyerTaken(buyer_id, _newest_owner(connection, merchant, buyer_id))
     return True
 
 
@@ -186,6 +190,15 @@ def tell_linked(
         for each in found
     ]
     write_notices(connection, notices)
+
+
+def _newest_owner(connection: Connection, merchant: Merchant, buyer_id: str) -> int:
+    """Whom it was linked to last, be it ended again since."""
+    statement = select(links.c.customer_id).where(
+        links.c.merchant_id == merchant.id, links.c.buyer_id == buyer_id
+    )
+    newest = statement.order_by(links.c.id.desc()).limit(1)
+    return int(connection.execute(newest).scalar_one())
 
 
 def _lock(connection: Connection, merchant: Merchant, customer_id: int) -> None:

@@ -1,7 +1,8 @@
 """Links by mail that sign a customer in: single-use, short-lived, kept as hashes, slowed down.
 
 The token is made of the master key and a seed: the outbox holds only the seed, so that nobody who
-reads the database can sign in. Whether an address is known shows nowhere.
+reads the database can sign in. Seed and token say which browser asked, by a mark that only that
+browser can make: a link is good there and nowhere else. Whether an address is known shows nowhere.
 """
 
 import hashlib
@@ -24,6 +25,7 @@ __all__ = [
     "LINK_LASTS",
     "MailAsked",
     "ask_mail_link",
+    "browser_of_link",
     "mail_link_address",
     "mail_link_token",
     "use_mail_link",
@@ -51,9 +53,23 @@ class MailAsked:
 
 
 def mail_link_token(*, master_key: bytes, merchant_id: str, seed: str) -> str:
-    """The secret of a link: only who has the master key can make it from its seed."""
+    """The secret of a link: only who has the master key can make it from its seed.
+
+    The mark of the browser stands behind it; what is stored is the hash of both.
+    """
     said = b"\0".join((_SCHEME, merchant_id.encode(), seed.encode()))
-    return urlsafe_b64encode(hmac.digest(master_key, said, "sha256")).rstrip(b"=").decode()
+    secret = urlsafe_b64encode(hmac.digest(master_key, said, "sha256")).rstrip(b"=").decode()
+    browser = browser_of_link(seed)
+    return f"{secret}.{browser}" if browser else secret
+
+
+def browser_of_link(token: str) -> str:
+    """The mark of the browser that a token, or a seed, was made for.
+
+    Believe it only of a token that `mail_link_address` knows. Empty for a link that was asked for
+    before there were marks: no browser's own.
+    """
+    return token.partition(".")[2]
 
 
 def ask_mail_link(
@@ -64,13 +80,15 @@ def ask_mail_link(
     source: str,
     address: str,
     seed: str,
+    browser: str,
     master_key: bytes,
     at: datetime,
 ) -> MailAsked:
     """Write a mail with a link to every customer of this address, if there are any.
 
     `source` is where it was asked from, `address` the public address of My Page without a slash at
-    its end, `seed` 128 random bits as text. Nothing that a caller shows may depend on `mails`.
+    its end, `seed` 128 random bits as text without a dot, `browser` the mark of the browser that
+    asked. Nothing that a caller shows may depend on `mails`.
     """
     email_hash = _hashed(merchant, email.strip().casefold())
     source_hash = _hashed(merchant, source)
@@ -91,7 +109,7 @@ def ask_mail_link(
     insert_many(connection, asked, [row])
     notices = []
     for number, owner in enumerate(owners):
-        own_seed = f"{seed}-{number}"
+        own_seed = f"{seed}-{number}.{browser}"
         token = mail_link_token(master_key=master_key, merchant_id=merchant.id, seed=own_seed)
         found = {"customer_id": owner["id"], "token_hash": _hashed(merchant, token)}
         # Who asked is counted once, by the row above.
@@ -121,7 +139,10 @@ def mail_link_address(
 def use_mail_link(
     connection: Connection, merchant: Merchant, *, token: str, at: datetime
 ) -> int | None:
-    """Use a link up; the customer it signs in, or None for one that is used, old or unknown."""
+    """Use a link up; the customer it signs in, or None for one that is used, old or unknown.
+
+    Whether it is the browser that asked is the caller's to know: see `browser_of_link`.
+    """
     good = _good(merchant, token, at)
     customer_id: int | None = connection.execute(select(asked.c.customer_id).where(*good)).scalar()
     # Of two clicks at once only one finds it unused.

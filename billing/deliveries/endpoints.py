@@ -17,7 +17,7 @@ from billing.deliveries.settling import settle_notices
 from billing.deliveries.signing import SECRET_BYTES, secret_bytes, secret_text
 from billing.store.merchants import Merchant
 from billing.store.notices import merchant_notice, write_notices
-from billing.store.rows import Row, fetch, insert_many, is_word, table_of
+from billing.store.rows import Row, fetch, fresh_row, is_word, table_of
 from billing.store.sealing import seal, unseal
 from billing.tables import DeliveryRow, WebhookEndpointRow
 from plans import BadInput
@@ -76,8 +76,6 @@ def add_endpoint(
     if not _CODE.fullmatch(code):
         raise _bad("code", code, "is a-z, 0-9, - and _, at most 64", "use a name such as shop")
     check_endpoint_url(url, loopback=loopback)
-    if _found(connection, merchant, code):
-        raise _bad("code", code, "is in use", "use another name, or rotate or disable that one")
     key = os.urandom(SECRET_BYTES) if secret is None else secret_bytes(secret)
     row = WebhookEndpointRow(
         merchant_id=merchant.id,
@@ -86,7 +84,11 @@ def add_endpoint(
         sealed_secret=_sealed(key, master_key, merchant, code),
         made_at=at,
     )
-    insert_many(connection, _endpoints, [row.model_dump(exclude={"id"})])
+    fresh = fresh_row(connection, _endpoints, row.model_dump(exclude={"id"}))
+    unless_known = fresh.on_conflict_do_nothing().returning(_endpoints.c.id)
+    # Asked of the row itself: somebody may add the same name at this moment.
+    if connection.execute(unless_known).first() is None:
+        raise _bad("code", code, "is in use", "use another name, or rotate or disable that one")
     return secret_text(key)
 
 

@@ -11,7 +11,7 @@ from billing.deliveries.templates import LANGUAGES, Template, check_template
 from billing.deliveries.words_en import WORDS_EN
 from billing.deliveries.words_ja import WORDS_JA
 from billing.store.merchants import Merchant
-from billing.store.rows import fetch, insert_many, table_of
+from billing.store.rows import fetch, fresh_row, table_of
 from billing.tables import NoticeTemplateRow
 from plans import BadInput
 
@@ -106,17 +106,20 @@ def _add(
     newest = select(func.max(_templates.c.version)).where(
         *(_templates.c[name] == value for name, value in key.items())
     )
-    version: int = (connection.execute(newest).scalar() or 0) + 1
     row = {
         **key,
-        "version": version,
         "subject": None if template is None else template.subject,
         "body": None if template is None else template.body,
         "made_at": at,
         "made_by": by,
     }
-    insert_many(connection, _templates, [row])
-    return version
+    while True:
+        version: int = (connection.execute(newest).scalar() or 0) + 1
+        fresh = fresh_row(connection, _templates, row | {"version": version})
+        unless_known = fresh.on_conflict_do_nothing().returning(_templates.c.version)
+        # Where somebody else has just taken the number, that commit is seen now: take the next.
+        if connection.execute(unless_known).first() is not None:
+            return version
 
 
 def _check_language(language: str) -> None:

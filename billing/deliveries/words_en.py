@@ -229,7 +229,8 @@ Amazon's page of this agreement shows and changes the payment method too:
     "sign_in_link": _words(
         "Sign in to My Page",
         """
-This link signs you in to My Page. It works once, within 20 minutes.
+This link signs you in to My Page. It works once, within 15 minutes, in the browser in which you
+asked for it.
 
 {link}
 

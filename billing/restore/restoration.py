@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, select, update
 
 from billing.store.events import write_audit_event
 from billing.store.merchants import Merchant
-from billing.store.rows import Row, fetch, insert_unless_known, table_of
+from billing.store.rows import Row, fetch, fresh_row, insert_unless_known, table_of
 from billing.tables import AttemptRow, BrakeRow, RestorationCheckRow, RestorationRow
 from plans import BadInput
 
@@ -59,8 +59,10 @@ def begin_restoration(connection: Connection, *, by: str, reason: str, at: datet
         "reason": reason,
         "restored_to": newest_moment(connection),
     }
-    connection.execute(insert(_restorations).values(row))
-    write_audit_event(connection, kind="restoration_begun", actor=by, reason=reason, at=at)
+    fresh = fresh_row(connection, _restorations, row).on_conflict_do_nothing()
+    # Of two who begin at the same moment the second one finds the first one's.
+    if connection.execute(fresh.returning(_restorations.c.number)).first() is not None:
+        write_audit_event(connection, kind="restoration_begun", actor=by, reason=reason, at=at)
     begun = last_restoration(connection)
     if begun is None:
         raise AssertionError("a restoration that was just begun is not there")

@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from billing.store.events import write_audit_event
 from billing.store.merchants import Merchant
-from billing.store.rows import Row, fetch, insert_many, insert_unless_known, table_of
+from billing.store.rows import Row, fetch, insert_unless_known, table_of
 from billing.tables import BrakeRow, GlobalBrakeRow, RestorationRow
 from plans import BadInput
 
@@ -151,9 +151,9 @@ def release_brake(
     """Let charging go on from now; the clock of now is taken for right. Raises BadInput."""
     _check_reason(reason)
     released = {"pulled_at": None, "pulled_by": None, "reason": None, "last_run_at": at}
+    insert_unless_known(connection, _brakes, [{"merchant_id": merchant.id}])
     mine = update(_brakes).where(_brakes.c.merchant_id == merchant.id)
-    if connection.execute(mine.values(released)).rowcount == 0:
-        insert_many(connection, _brakes, [{"merchant_id": merchant.id} | released])
+    connection.execute(mine.values(released))
     _note(connection, "brake_released", merchant.id, by, reason, at)
 
 

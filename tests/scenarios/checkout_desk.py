@@ -52,7 +52,7 @@ class CheckoutDesk:
         """A checkout that its buyer has agreed to, and approved at Amazon unless told otherwise."""
         merchant, at = self.shop.engine.merchant, at or self.shop.clock.now()
         self.begun += 1
-        checkout_id = f"{self.begun:032x}"
+        checkout_id = f"{self.begun:016x}" * 2  # a subscription is called by the first half
         session_id, buyer_id = self.session(email=email, card=card)
         wanted = wanted or Wanted(plan_code=plan)
         amount_yen = 1980

@@ -28,6 +28,7 @@ from plans import BadInput
 
 A, B = "amzn1.account.A", "amzn1.account.B"
 ADDRESS = "https://my.example.jp"
+BROWSER = "b" * 32
 
 
 @pytest.fixture
@@ -102,6 +103,7 @@ def ask(shop: Shop, email: str, *, source: str = "192.0.2.1", seed: str = "seed-
             source=source,
             address=ADDRESS,
             seed=seed,
+            browser=BROWSER,
             master_key=shop.master_key,
             at=at,
         ),

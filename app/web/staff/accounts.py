@@ -4,12 +4,12 @@ Callers hand in an open transaction, so that the change and its audit event are 
 """
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, select, update
+from sqlalchemy import Connection, Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.problems import Refused
@@ -111,9 +111,10 @@ def change_role(
     connection: Connection, *, merchant_id: str, name: str, role: Role, by: str, at: datetime
 ) -> None:
     """Give another role; raises `Refused` when no owner would be left."""
+    owners = [] if role is Role.OWNER else _locked_owners(connection, merchant_id)
     user = _locked(connection, merchant_id, name)
     if role is not Role.OWNER:
-        _keep_an_owner(connection, merchant_id, user)
+        _keep_an_owner(owners, user)
     _change(connection, user, at, role=role.value)
     what = f"role {user.role} to {role}"
     _note(connection, "staff_role", merchant_id, user.name, what, by=by, at=at)
@@ -123,9 +124,10 @@ def change_state(
     connection: Connection, *, merchant_id: str, name: str, state: str, by: str, at: datetime
 ) -> None:
     """Disable a member, or let it in again; raises `Refused` when no owner would be left."""
+    owners = [] if state == "active" else _locked_owners(connection, merchant_id)
     user = _locked(connection, merchant_id, name)
     if state != "active":
-        _keep_an_owner(connection, merchant_id, user)
+        _keep_an_owner(owners, user)
     _change(connection, user, at, state=state)
     _note(connection, "staff_state", merchant_id, user.name, state, by=by, at=at)
 
@@ -230,16 +232,27 @@ def _locked(connection: Connection, merchant_id: str, name: str) -> StaffUser:
     return _user(row)
 
 
-def _keep_an_owner(connection: Connection, merchant_id: str, user: StaffUser) -> None:
-    if user.role is not Role.OWNER or user.state != "active":
-        return
-    statement = select(func.count()).where(
-        users.c.merchant_id == merchant_id,
-        users.c.role == Role.OWNER.value,
-        users.c.state == "active",
-        users.c.id != user.id,
+def _locked_owners(connection: Connection, merchant_id: str) -> Sequence[int]:
+    """Who owns the merchant, held until the transaction ends.
+
+    Two owners who demote each other at the same moment change different rows: each would still
+    count the other. Whoever comes second waits, and counts anew. All take the rows in one order.
+    """
+    statement = (
+        select(users.c.id)
+        .where(
+            users.c.merchant_id == merchant_id,
+            users.c.role == Role.OWNER.value,
+            users.c.state == "active",
+        )
+        .order_by(users.c.id)
+        .with_for_update()
     )
-    if connection.execute(statement).scalar_one() == 0:
+    return connection.execute(statement).scalars().all()
+
+
+def _keep_an_owner(owners: Sequence[int], user: StaffUser) -> None:
+    if list(owners) == [user.id]:
         raise Refused(f"{user.name!r} is the only owner; make somebody else an owner first")
 
 

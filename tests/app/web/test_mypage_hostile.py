@@ -1,9 +1,7 @@
 """Hostile customers and hostile sites on the way in: nothing is taken, told or done twice."""
 
 import re
-import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from functools import partial
 
 import pytest
@@ -22,9 +20,6 @@ from join_desk import (
 )
 from support.sandbox import Sandbox
 from support.shop import Shop, opening, subscriber
-
-from billing import writing
-from billing.customers import ask_mail_link, mail_link_token
 
 Newcomer = Callable[..., JoinDesk]
 PLANS = """
@@ -218,34 +213,6 @@ def test_a_new_method_for_what_has_ended_meanwhile_is_given_back(
     (act,) = shop.rows("SELECT * FROM act WHERE kind = 'close' ORDER BY id DESC LIMIT 1")
     assert act["actor"] == "engine"
     assert shop.faults() == []
-
-
-def test_a_link_says_whom_it_signs_in_before_it_does(shop: Shop, newcomer: Newcomer) -> None:
-    """Somebody else's link, sent on to a customer, must not lead her into a stranger's pages."""
-    merchant, key = shop.engine.merchant, shop.master_key
-    asked = {"email": "user1@example.jp", "source": "s", "address": "https://my.example.jp"}
-    writing(
-        shop.database,
-        lambda c: ask_mail_link(
-            c, merchant, **asked, seed="seed", master_key=key, at=datetime.now(UTC)
-        ),
-    )
-    token = mail_link_token(master_key=key, merchant_id=merchant.id, seed="seed-0")
-    browser = newcomer().browser
-    page = f"/my/sign-in/link?token={token}"
-    assert "You sign in as u…@example.jp" in words(browser.get(page))
-    assert "user1" not in browser.get(page).text
-    assert browser.post_form(page, "/my/sign-in/link").headers["location"] == "/my/"
-    assert "You sign in as" not in words(browser.get(page))  # it works once
-
-
-def test_a_link_by_mail_is_asked_for_in_the_same_time(newcomer: Newcomer) -> None:
-    browser = newcomer().browser
-    for email in ("user1@example.jp", "nobody@example.jp"):
-        begun = time.monotonic()
-        answer = browser.post_form("/my/sign-in", "/my/sign-in/mail", email=email)
-        assert answer.headers["location"] == "/my/sign-in/sent"
-        assert time.monotonic() - begun >= 0.2
 
 
 def test_what_was_chosen_is_what_is_agreed_ordered_and_changed(

@@ -274,6 +274,12 @@ def test_a_member_comes_by_mail_and_links_amazon(house: House) -> None:
     walk.page.goto(link)
     walk.page.goto(link)  # looking does not use it up
     walk.shot("link")
+    telephone = house.walk("mail-elsewhere")
+    telephone.page.goto(link)
+    telephone.shot("another-browser")
+    telephone.page.click("main form button")
+    telephone.page.wait_for_url("**/my/sign-in/sent")
+    telephone.context.close()
     walk.page.click("main form button")
     walk.page.wait_for_url("**/my/")
     walk.page.goto("/my/account")
