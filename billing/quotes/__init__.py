@@ -15,6 +15,7 @@ from billing.quotes.json_form import quote_json, quote_record
 from billing.quotes.looking_ahead import BillAhead, bills_ahead, under_cap
 from billing.quotes.pinned import Quote, quote
 from billing.quotes.played import played
+from billing.quotes.terms_after import TermsAfter, terms_after
 from billing.quotes.values import (
     Account,
     CapRoom,
@@ -48,6 +49,7 @@ __all__ = [
     "QuoteRules",
     "Situation",
     "StaleQuote",
+    "TermsAfter",
     "UnknownSubscription",
     "add_on_change",
     "bills_ahead",
@@ -63,5 +65,6 @@ __all__ = [
     "quote",
     "quote_json",
     "quote_record",
+    "terms_after",
     "under_cap",
 ]

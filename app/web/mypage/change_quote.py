@@ -15,7 +15,7 @@ from app.web.mypage.amazon_button import engine_of
 from app.web.mypage.change_asking import keep
 from app.web.mypage.change_view import QuoteView
 from app.web.mypage.payment_method import payment_path
-from app.web.mypage.quote_consent import quote_shown
+from app.web.mypage.quote_consent import has_new_terms, quote_shown
 from app.web.mypage.subscription_mine import QUOTE, SUBSCRIPTION, Held, Mine
 from app.web.mypage.subscription_refused import Said, said
 from app.web.mypage.subscription_words import asked_words
@@ -108,7 +108,9 @@ class _Desk:
         words, shell = words_of(request), self.mine.shell
         catalogue = shell.read(lambda c: load_catalogue(c, shell.merchant.id))
         heading = asked_words(found.quote.command, catalogue, words)
-        return quote_shown(shell, request, held, QuoteView.of(found.quote, words), heading)
+        view = QuoteView.of(found.quote, words)
+        situation = self.mine.situation(held) if found.state == "open" else None
+        return quote_shown(shell, request, held, view, heading=heading, situation=situation)
 
     def _stale(self, request: Request, held: Held, stale: StaleQuote) -> Done:
         words, new = words_of(request), stale.new_quote
@@ -163,6 +165,7 @@ class _Desk:
             found=found,
             shown=Markup(shown.html),  # noqa: S704 - drawn by our own template, escaped there
             shown_hash=shown.html_hash,
+            says_until=found.state == "open" and has_new_terms(found.quote),
             pays_yen=QuoteView.of(found.quote, words).pays_yen,
             heading=asked_words(found.quote.command, catalogue, words),
             problem=problem,

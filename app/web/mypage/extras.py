@@ -46,7 +46,7 @@ from billing.one_off import (
     preview_one_off,
     request_one_off,
 )
-from plans import AddOn, PlansError
+from plans import AddOn, BadInput, PlansError
 from scheduler import AmazonSilent, RunStopped
 
 EXTRAS = "/my/extras/{subscription_id}"
@@ -237,6 +237,10 @@ def _buy(
         slot_id = shell.write(request, request_it)
     except _BoughtJustNow:
         form.refuse("again", "field.must")
+        return Again(_draw(shell, request, subscription_id, code, form, status=422))
+    except BadInput:
+        # What forbids it came after the page was drawn; drawn anew, the page says what it is.
+        form.refuse("agree", "join.checkout.changed")
         return Again(_draw(shell, request, subscription_id, code, form, status=422))
     # When Amazon is away it stays requested, and the next run charges it.
     with contextlib.suppress(RunStopped, AmazonSilent):

@@ -4,22 +4,25 @@ The law asks for the same last screen as at a sign-up wherever the terms of a co
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 from fastapi import Request
 
 from app.web.mypage.change_view import QuoteView
 from app.web.mypage.sign_up_offer import CUTOFF_DAYS, drawn_consent
 from app.web.mypage.subscription_mine import Held
-from app.web.shell import Shell
+from app.web.shell import Shell, local_time
 from billing.checkouts import ConsentShown
 from billing.deliveries import load_notice_rules
-from billing.quotes import Quote
+from billing.quotes import Quote, Situation, terms_after
+from plans import CancellationFee
 from plans.lifecycle import (
     AddAddOn,
     AddCoupon,
     ChangeAddOn,
     ChangePlan,
     ChangeQuantity,
+    EarlyLeave,
     RemoveAddOn,
 )
 
@@ -28,11 +31,22 @@ NEW_TERMS = (ChangePlan, ChangeQuantity, AddAddOn, ChangeAddOn, RemoveAddOn, Add
 
 
 def quote_shown(
-    shell: Shell, request: Request, held: Held, view: QuoteView, heading: str
+    shell: Shell,
+    request: Request,
+    held: Held,
+    view: QuoteView,
+    *,
+    heading: str,
+    situation: Situation | None,
 ) -> ConsentShown:
-    """Draw what is to be agreed to; the same quote gives the same bytes in the same language."""
+    """Draw what is to be agreed to; the same quote gives the same bytes in the same language.
+
+    `situation` is the one that the quote was asked in; None when nobody can agree to it any more.
+    """
     quote = view.quote
-    is_new = isinstance(quote.decided, NEW_TERMS)
+    terms = None
+    if situation is not None and has_new_terms(quote):
+        terms = terms_after(situation, quote)
     return drawn_consent(
         shell,
         request,
@@ -43,12 +57,23 @@ def quote_shown(
             "heading": heading,
             "held": held,
             "view": view,
-            "is_new": is_new,
-            "minimum": getattr(quote.decided, "minimum_cycles", 0),
+            "terms": terms,
+            "local": partial(local_time, timezone=shell.merchant.timezone),
+            "early_fee": None if terms is None else _early_fee(shell, terms.leaving_fee),
             "cutoff_days": CUTOFF_DAYS,
             "rules": shell.read(lambda c: load_notice_rules(c, shell.merchant.id)),
         },
     )
+
+
+def has_new_terms(quote: Quote) -> bool:
+    """Whether it changes what is agreed, so that its screen says all of the agreement."""
+    return isinstance(quote.decided, NEW_TERMS)
+
+
+def _early_fee(shell: Shell, fee: CancellationFee) -> CancellationFee | None:
+    """What leaving within the minimum term costs; None where nobody may."""
+    return fee if fee.yen and EarlyLeave(shell.leave_early) is EarlyLeave.FOR_FEE else None
 
 
 def _figures(quote: Quote, view: QuoteView) -> Mapping[str, object]:

@@ -10,6 +10,7 @@ from datetime import date
 from functools import cache
 
 from fastapi import Request
+from jinja2 import Environment, meta
 
 from app.web.shell import Shell, words_of
 from app.web.shell.rendering import environment
@@ -115,11 +116,33 @@ def drawn_consent(
     )
 
 
+def sources_of(templates: Environment, template: str) -> dict[str, str]:
+    """The text of a template and of all that it imports or includes, by name."""
+    if templates.loader is None:
+        raise AssertionError("templates without a loader")
+    found: dict[str, str] = {}
+    wanted = [template]
+    while wanted:
+        name = wanted.pop()
+        if name in found:
+            continue
+        found[name], _, _ = templates.loader.get_source(templates, name)
+        named = meta.find_referenced_templates(templates.parse(found[name]))
+        wanted += [each for each in named if each is not None]
+    return found
+
+
 @cache
 def wording_version(template: str, language: str) -> str:
-    """Which words and layout these are: a fingerprint of the template and of the catalogue."""
-    source, _, _ = environment().loader.get_source(environment(), template)  # type: ignore[union-attr] # the loader is ours
-    made = hashlib.sha256(source.encode())
+    """Which words and layout these are: a fingerprint of the templates and of the catalogue."""
+    return wording_of(environment(), template, language)
+
+
+def wording_of(templates: Environment, template: str, language: str) -> str:
+    """The same, worked out anew from given templates."""
+    made = hashlib.sha256()
+    for name, source in sorted(sources_of(templates, template).items()):
+        made.update(f"{name}\0{source}\0".encode())
     for file in catalogue_files(language):
         if file.name.startswith("mypage"):
             made.update(file.read_bytes())

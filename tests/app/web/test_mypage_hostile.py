@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 import pytest
 from join_desk import (
@@ -18,8 +19,12 @@ from join_desk import (
     signed_up,
     words,
 )
+from sqlalchemy import Connection
 from support.sandbox import Sandbox
 from support.shop import Shop, opening, subscriber
+
+from app.web.mypage import extras
+from billing import pull_brake
 
 Newcomer = Callable[..., JoinDesk]
 PLANS = """
@@ -359,3 +364,29 @@ def test_an_extra_that_cannot_be_bought_says_why(shop: Shop, newcomer: Newcomer)
     quote = desk.browser.post_form(own, own, when="now").headers["location"]
     desk.browser.post_form(quote, quote)
     assert "ご利用いただけません" in words(desk.browser.get(page))
+
+
+def test_an_extra_that_is_forbidden_while_it_is_bought_charges_nothing_and_says_so(
+    shop: Shop, newcomer: Newcomer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Charging is stopped between the look at the page's figures and the order."""
+    desk = newcomer()
+    desk.sign_up("/my/join/plans/team", email=ICHIRO)
+    page = f"/my/extras/{signed_up(shop)['external_id']}/mug"
+    form = hidden(desk, page)
+    before, order = len(shop.taken()), extras.request_one_off
+    merchant, at = shop.engine.merchant, shop.clock.now()
+
+    def stopped_first(connection: Connection, *args: Any, **named: Any) -> Any:
+        pull_brake(connection, merchant, by="test", reason="a drill", at=at)
+        return order(connection, *args, **named)
+
+    monkeypatch.setattr(extras, "request_one_off", stopped_first)
+    answer = desk.browser.send("POST", page, data=form | {"agree": "yes"})
+    assert answer.status_code == 422
+    assert "What was shown has changed" in words(answer)
+    assert len(shop.taken()) == before
+    monkeypatch.undo()
+    answer = desk.browser.send("POST", page, data=hidden(desk, page) | {"agree": "yes"})
+    assert answer.status_code == 303
+    assert len(shop.taken()) == before + 1
