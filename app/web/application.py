@@ -20,7 +20,10 @@ from app.web.shell.errors import add_error_pages
 from app.web.shell.forms import MOST_BYTES, checked_form
 from app.web.shell.gate import Gate, check_access
 from app.web.shell.headers import SecurityHeaders
+from app.web.shell.kept import KeptForms
+from app.web.shell.kept_fields import KeptFields
 from app.web.shell.once import OnceForms
+from app.web.shell.owners import OwningPages
 from app.web.shell.people import OPEN
 from app.web.shell.rendering import Pages
 from app.web.shell.rooms import Room, check_declared, declared_access
@@ -108,7 +111,12 @@ def create_app(
     add_metrics(app, database=database, clock=clock, token=metrics_token)
     app.state.declared, app.state.shell = declared, shell
     check_declared(app, declared)
-    add_error_pages(app, shell.pages, stale_log_in=lambda request: stale_log_in(shell, request))
+    add_error_pages(
+        app,
+        shell.pages,
+        owners=OwningPages(declared, rooms),
+        stale_log_in=lambda request: stale_log_in(shell, request),
+    )
     _add_layers(app, shell, certificates)
     return app
 
@@ -123,7 +131,7 @@ def _shell(
         # Whoever may move real money needs a second factor; a sandbox is for trying things out.
         needs_second_factor=merchant.environment == "live",
     )
-    once = OnceForms(database, merchant.id, sessions, wall)
+    once = OnceForms(database, merchant.id, sessions, wall, KeptForms(database, merchant.id, wall))
     return Shell(
         database=database,
         rules=RulesOfNow(database, merchant),
@@ -138,6 +146,7 @@ def _shell(
 
 def _add_layers(app: FastAPI, shell: Shell, certificates: AsyncCertificateFetcher | None) -> None:
     # The last one added is the outermost: headers around the gate around the pages.
+    app.add_middleware(KeptFields, kept=shell.once.kept)
     app.add_middleware(Gate, sessions=shell.sessions)
     app.add_middleware(
         NotificationDoor,

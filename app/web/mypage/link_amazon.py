@@ -89,9 +89,10 @@ def add_account(room: Room, shell: Shell) -> None:
 
     room.get(ACCOUNT, account, access=CUSTOMERS)
     room.get(BACK, back, access=CUSTOMERS)
-    room.post(REPLACE, replace, access=CUSTOMERS)
-    room.post(UNLINK, unlink, access=CUSTOMERS)
-    room.post(OTHER, other, access=CUSTOMERS)
+    # The address above them is where Amazon leads back to, and no page to look at.
+    room.post(REPLACE, replace, access=CUSTOMERS, shown_on=ACCOUNT)
+    room.post(UNLINK, unlink, access=CUSTOMERS, shown_on=ACCOUNT)
+    room.post(OTHER, other, access=CUSTOMERS, shown_on=ACCOUNT)
     room.post(AGAIN, again, access=CUSTOMERS)
 
 

@@ -50,12 +50,27 @@ class FormReader:
         self.typed: dict[str, str] = {name: str(value) for name, value in (start or {}).items()}
         self.chosen: dict[str, list[str]] = {}
         self.was_sent = sent is not None
+        self.was_restored = False
+        self.consents: set[str] = set()
         if sent is not None:
             self.typed |= dict(sent.fields)
 
     def refuse(self, field: str, key: str, **figures: object) -> None:
         """Say that a field cannot be used, in the words of `key`; the first fault stays."""
         self.problems.setdefault(field, Problem(field, key, figures))
+
+    def restore(self, fields: Collection[tuple[str, str]], problems: Mapping[str, Problem]) -> None:
+        """Show again what was sent before, and what was wrong with it.
+
+        What a page starts with stays where nothing was sent, but for boxes: one that was not
+        ticked is not sent.
+        """
+        self.typed |= dict(fields)
+        self.chosen = {}
+        for name, value in fields:
+            self.chosen.setdefault(name, []).append(value)
+        self.problems = dict(problems) or self.problems
+        self.was_sent = self.was_restored = True
 
     def text(self, field: str, *, most: int = MOST_LETTERS, required: bool = True) -> str:
         """One line as it was typed, without spaces around it."""
@@ -156,6 +171,8 @@ class FormReader:
     def flag(self, field: str, *, must: bool = False) -> bool:
         """A box that is ticked; with `must` it has to be."""
         ticked = bool(self._sent.get(field))
+        if must:
+            self.consents.add(field)
         if must and not ticked:
             self.refuse(field, "field.must")
         return ticked

@@ -32,10 +32,14 @@ ID_FIELD = "form_id"
 
 
 class ForeignForm(HTTPException):
-    """An unsafe request that does not come from a page of ours, or from one grown too old."""
+    """An unsafe request that does not come from a page of ours, or from one grown too old.
 
-    def __init__(self) -> None:
+    `sent` is what a browser sent from some page at our address.
+    """
+
+    def __init__(self, sent: "SentForm | None" = None) -> None:
         super().__init__(status_code=403, detail="form")
+        self.sent = sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +84,26 @@ async def checked_form(request: Request, *, most_bytes: int = MOST_BYTES) -> Non
     """
     if request.method in SAFE_METHODS:
         return
+    request.state.form = await read_checked(
+        request, most_bytes=most_bytes, bound_to=form_binding(request)
+    )
+
+
+async def read_checked(request: Request, *, most_bytes: int, bound_to: str) -> SentForm:
+    """The form of an unsafe request, if its page was made for who holds the cookie `bound_to`.
+
+    Raises as `checked_form` does.
+    """
     if not _comes_from_us(request):
         raise ForeignForm
     sent = await _read_form(request, most_bytes)
-    tokens = sent.all(TOKEN_FIELD)
-    if len(tokens) != 1 or not is_good_token(tokens[0], bound_to=form_binding(request)):
-        raise ForeignForm
     ours = (TOKEN_FIELD, ID_FIELD)
     kept = tuple(pair for pair in sent.fields if pair[0] not in ours)
-    request.state.form = SentForm(sent.get(ID_FIELD), kept, sent.files)
+    found = SentForm(sent.get(ID_FIELD), kept, sent.files)
+    tokens = sent.all(TOKEN_FIELD)
+    if len(tokens) != 1 or not is_good_token(tokens[0], bound_to=bound_to):
+        raise ForeignForm(found if _is_surely_ours(request) else None)
+    return found
 
 
 def form_of(request: Request) -> SentForm:
@@ -125,6 +140,11 @@ def _comes_from_us(request: Request) -> bool:
         return False
     origin = request.headers.get("origin")
     return origin is None or origin.partition("://")[2] == request.headers.get("host")
+
+
+def _is_surely_ours(request: Request) -> bool:
+    """True when the browser itself says so; no page of another site can make it say that."""
+    return request.headers.get("sec-fetch-site") == "same-origin"
 
 
 async def _read_form(request: Request, most_bytes: int) -> SentForm:

@@ -87,17 +87,18 @@ def check_access(request: Request, declared: Declared) -> None:
         raise WrongRole
 
 
-def way_in(request: Request) -> str:
-    """Where a stranger signs in; afterwards the way goes on to what was asked for."""
+def way_in(request: Request, *, wanted: str = "") -> str:
+    """Where a stranger signs in; afterwards the way goes on to what was asked for, or `wanted`."""
     half = half_signed_in(request)
     if half is not None:
         entry = SECOND_FACTOR if half.missing == "code" else ENROLMENT
     else:
         entry = SIGN_IN if face_of(request) == "customer" else LOG_IN
-    wanted = request.url.path
-    if request.url.query:
-        wanted += f"?{request.url.query}"
-    if request.method != "GET" or wanted in (HOME, MY, f"{MY}/"):
+    if not wanted and request.method == "GET":
+        wanted = request.url.path
+        if request.url.query:
+            wanted += f"?{request.url.query}"
+    if wanted in ("", HOME, MY, f"{MY}/"):
         return entry
     return f"{entry}?{urlencode({'next': wanted})}"
 

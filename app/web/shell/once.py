@@ -8,12 +8,12 @@ is never acted upon again, and its sender is told to look first.
 import hashlib
 import json
 import logging
-import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -23,6 +23,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app.web.shell.cookies import SAID, drop_cookie, read_cookie, set_cookie
 from app.web.shell.forms import form_binding, form_of
+from app.web.shell.kept import FORM_ID, KeptForms, asked_query
 from app.web.shell.people import known_customer, known_staff
 from app.web.shell.sessions import Sessions
 from app.web.shell.tables import form_uses as uses
@@ -31,7 +32,6 @@ from scheduler import Clock
 
 log = logging.getLogger(__name__)
 
-FORM_ID = re.compile(r"[\w-]{16,64}", re.ASCII)
 KEPT = timedelta(days=30)
 WAIT_SECONDS, LOOK_SECONDS = 10.0, 0.05
 SAID_SECONDS = 60
@@ -83,6 +83,7 @@ class OnceForms:
     merchant_id: str
     sessions: Sessions
     wall: Clock
+    kept: KeptForms
 
     def run(self, request: Request, act: Act) -> Response:
         """Do the work of a form, unless it was done before, and go to the page that follows.
@@ -95,6 +96,8 @@ class OnceForms:
             return self._first_outcome(request, form_hash)
         made = act(form_hash)
         if isinstance(made, Again):
+            # Whoever waits for this form must find its words once the claim is gone.
+            self.kept.save(request)
             writing(self.database, lambda c: c.execute(delete(uses).where(_is(form_hash))))
             return made.page
         shown = json.dumps([made.tone, made.say, dict(made.figures)], default=str)
@@ -151,7 +154,9 @@ class OnceForms:
             with reading(self.database) as connection:
                 row = connection.execute(select(uses).where(_is(form_hash))).mappings().first()
             if row is None:  # the first one was refused and may be corrected
-                return RedirectResponse(request.url.path, status_code=303)
+                # The page says it once more; nothing is done by looking at it.
+                query = urlencode(asked_query(request))
+                return RedirectResponse(f"{request.url.path}?{query}", status_code=303)
             if row["state"] == "done":
                 return self._go(request, row["leads_to"], repeated=True)
             if time.monotonic() > until:

@@ -1,5 +1,6 @@
 """Draws pages: templates of all rooms, the reader's language, and what every page shows."""
 
+import html
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -15,6 +16,7 @@ from app.web.shell import formats
 from app.web.shell.assets import asset_address
 from app.web.shell.cookies import LANGUAGE, THEME, VISITOR, read_cookie, remember_wish, set_cookie
 from app.web.shell.forms import ID_FIELD, TOKEN_FIELD, form_binding, form_token, new_form_id
+from app.web.shell.kept import asked_query, kept_of, lost_texts, note_drawn
 from app.web.shell.menu import Menu, menu_of
 from app.web.shell.once import OnceForms
 from app.web.shell.people import Face, face_of, is_signed_in, known_customer, known_staff
@@ -50,16 +52,15 @@ class Pages:
         notice = self.once.notice(request) if status < 400 and is_signed_in(request) else None
         theme = _theme(request)
         visitor = _visitor(request)
-        text = (
-            environment()
-            .get_template(template)
-            .render(
-                **self._common(request, words, visitor),
-                notice=notice,
-                theme=theme,
-                **values,
-            )
-        )
+        note_drawn(request, values)
+        kept = kept_of(request)
+        if kept is not None:
+            kept.fill_in(values, words)
+        known = self._common(request, words, visitor) | {"notice": notice, "theme": theme} | values
+        made = environment().get_template(template)
+        text = made.render(known)
+        if kept is not None and (lost := lost_texts(kept, html.unescape(text))):
+            text = made.render(known | {"lost_texts": lost})
         response = HTMLResponse(text, status_code=status)
         if request.query_params.get("lang") in LANGUAGES:
             remember_wish(response, LANGUAGE, words.language)
@@ -106,6 +107,8 @@ class Pages:
             "zone": formats.zone_name(now, timezone=timezone),
             "now": now,
             "figures_at": oldest_shown(),
+            "shown_again": kept_of(request),
+            "lost_texts": [],
         }
 
     def _menu(self, request: Request, face: Face) -> Menu:
@@ -152,7 +155,7 @@ def _wish_links(
     request: Request, name: str, current: str, values: Sequence[str]
 ) -> list[tuple[str, str]]:
     """(wish, link to this very page with it) for the wishes that are not fulfilled now."""
-    kept = [pair for pair in request.query_params.multi_items() if pair[0] != name]
+    kept = [pair for pair in asked_query(request) if pair[0] != name]
     others = (value for value in values if value != current)
     return [(value, "?" + urlencode([*kept, (name, value)])) for value in others]
 

@@ -43,16 +43,28 @@ class Room:
     router: APIRouter = field(default_factory=APIRouter)
     declared: dict[tuple[str, str], Access] = field(default_factory=dict)
     upload_bytes: dict[str, int] = field(default_factory=dict)
+    shown_on: dict[str, str] = field(default_factory=dict)
 
     def get(self, path: str, endpoint: Endpoint, *, access: Access) -> None:
         """A page that changes nothing."""
         self._add("GET", path, endpoint, access)
 
     def post(
-        self, path: str, endpoint: Endpoint, *, access: Access, most_bytes: int | None = None
+        self,
+        path: str,
+        endpoint: Endpoint,
+        *,
+        access: Access,
+        most_bytes: int | None = None,
+        shown_on: str = "",
     ) -> None:
-        """What a form does; the form is in `form_of(request)`. `most_bytes` allows a large file."""
+        """What a form does; the form is in `form_of(request)`. `most_bytes` allows a large file.
+
+        Whoever opens the address is led to the next page above it, or to the one it is `shown_on`.
+        """
         self._add("POST", path, endpoint, access)
+        if shown_on:
+            self.shown_on[path] = shown_on
         if most_bytes is not None:
             self.upload_bytes[path] = most_bytes
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Update, delete, exists, select, update
+from sqlalchemy import Connection, Engine, Executable, delete, exists, select, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.exc import OperationalError
 
@@ -107,6 +107,17 @@ class Sessions:
         self._note_use(row)
         return SignedInCustomer(customer_id=row["customer_id"], session=row["id_hash"])
 
+    def whose(self, session_id: str) -> str:
+        """Whose session that is or was, `staff:3` or `customer:5`; an empty text for no session."""
+        statement = select(sessions.c.staff_id, sessions.c.customer_id).where(
+            sessions.c.id_hash == hashed(session_id), sessions.c.merchant_id == self.merchant_id
+        )
+        with reading(self.database) as connection:
+            row = connection.execute(statement).first()
+        if row is None:
+            return ""
+        return f"staff:{row.staff_id}" if row.staff_id else f"customer:{row.customer_id}"
+
     def recheck_staff(self, connection: Connection, member: StaffMember) -> None:
         """Make sure, inside a writing transaction, that nothing was taken away since the gate.
 
@@ -194,10 +205,10 @@ class Sessions:
             .where(sessions.c.id_hash == row["id_hash"], sessions.c.used_at < at)
             .values(used_at=at)
         )
-        _now_or_never(self.database, statement)
+        now_or_never(self.database, statement)
 
 
-def _now_or_never(database: Engine, statement: Update) -> None:
+def now_or_never(database: Engine, *statements: Executable, patience_ms: int = SHORTLY_MS) -> None:
     """Write something down that may be left out: nobody waits for a page because of it.
 
     While somebody else holds the lock, as a large import does, it is not written.
@@ -206,12 +217,13 @@ def _now_or_never(database: Engine, statement: Update) -> None:
     patience = "PRAGMA busy_timeout = {}" if is_sqlite else "SET LOCAL lock_timeout = {}"
     # A transaction that begins as a reader's asks for the lock with its first write.
     with database.connect().execution_options(autopay_reading=True) as connection:
-        connection.exec_driver_sql(patience.format(SHORTLY_MS))
+        connection.exec_driver_sql(patience.format(patience_ms))
         try:
-            connection.execute(statement)
+            for statement in statements:
+                connection.execute(statement)
             connection.commit()
         except OperationalError as error:
-            log.info("the use of a session is not noted: %s", error.orig)
+            log.info("not written down: %s", error.orig)
         finally:
             if is_sqlite:
                 connection.exec_driver_sql(patience.format(BUSY_MS))

@@ -4,6 +4,7 @@ A message id such as `charges.title` names a text; `{name}` in a text is filled 
 `msgid_plural` is chosen by its figure `number`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
@@ -29,6 +30,20 @@ TONES = {
 }
 
 
+class Said(str):
+    """A text of ours that knows what it says: it can be said again in another language."""
+
+    key: str
+    figures: Mapping[str, object]
+
+    @classmethod
+    def of(cls, text: str, key: str, figures: Mapping[str, object]) -> "Said":
+        """`text` is what `key` says with these figures."""
+        made = cls(text)
+        made.key, made.figures = key, figures
+        return made
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """The words of one language; call it with a key and the figures to fill in."""
@@ -41,7 +56,7 @@ class Words:
         if isinstance(text, tuple):
             is_one = self.language == "en" and str(figures["number"]) == "1"
             text = text[0] if is_one else text[-1]
-        return text.format_map(figures)
+        return Said.of(text.format_map(figures), key, figures)
 
     def knows(self, key: str) -> bool:
         """True when there is a text of this key."""
