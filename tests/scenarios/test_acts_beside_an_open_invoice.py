@@ -18,8 +18,10 @@ LATE = date(2027, 6, 1)
 
 
 def play(shop: Shop, first: date, last: date) -> None:
-    for day in range((last - first).days + 1):
+    """A run on every third day, and on the last one: what is due in between is done late."""
+    for day in range(0, (last - first).days, 3):
         shop.charge_on(first + timedelta(days=day))
+    shop.charge_on(last)
 
 
 @pytest.mark.parametrize(

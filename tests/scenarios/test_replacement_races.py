@@ -44,7 +44,7 @@ class Beside:
         except BaseException as error:
             self.error = error
 
-    def start(self, seconds: float = 2.0) -> None:
+    def start(self, seconds: float = 1.0) -> None:
         """Begin, and give it the time to finish, or to wait for what is held here."""
         self._thread.start()
         self._thread.join(seconds)
@@ -109,9 +109,7 @@ def test_an_answer_of_the_old_one_beside_an_act_under_the_new_one(
     shop.engine.run_due()
     act.done()
     monkeypatch.undo()
-    day = DAY
-    while day < date(2027, 1, 30):
-        day += timedelta(days=1)
+    for day in (DAY + timedelta(days=1), date(2026, 12, 30), date(2027, 1, 30)):
         shop.charge_on(day)
     # November's on the old one, then 30 December and 30 January on the new one.
     assert [yen for _, yen in shop.taken()] == [1_980, 1_980, 1_980]
