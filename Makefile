@@ -5,6 +5,8 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.locked
 TOOLS  := $(VENV)/.test-tools
 NODE   := tests/amazonpay/proof/node
+# The tests start hundreds of processes: none of them should have to compile the program first.
+COMPILED := $(BIN)/python -m compileall -q -j 0 amazonpay app billing plans scheduler tests/support
 
 .PHONY: demo test fast nightly check setup bench pictures simulate clean
 
@@ -12,13 +14,16 @@ demo: setup  ## set everything up, play some months of renewals, then serve unti
 	$(BIN)/autopay demo
 
 test: setup $(TOOLS)  ## the whole suite: SQLite, a PostgreSQL started for it, a real browser
+	$(COMPILED)
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not nightly"
 
 nightly: setup $(TOOLS)  ## long profiles: faults planted in the local Amazon Pay, many random examples
+	$(COMPILED)
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m nightly
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder tests/amazonpay/sandbox/test_state_machines.py tests/plans tests/billing/test_mass_sample.py
 
 fast: setup  ## the quick half of the suite
+	$(COMPILED)
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not slow and not nightly"
 
 check: setup  ## format, lint, types, import contracts, lock hosts

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import make_url, text
+from support.ready_autopay import quick_folder
 from support.sandbox import Sandbox
 from support.shop import MERCHANT, open_shop, subscriber
 
@@ -103,6 +104,10 @@ def subscribers() -> list[SubscriberRow]:
     return [*plain, *shared, yearly, coffee]
 
 
+def _arguments(at: str) -> list[str]:
+    return ["run", "--once", "--at", at, "--json"]
+
+
 @dataclass(frozen=True)
 class Case:
     """A prepared database and Amazon, and the environment of its processes."""
@@ -116,7 +121,10 @@ class Case:
         """`autopay run` to its end or death; returns the exit code."""
         extra = {"AUTOPAY_KILL_AT": kill_at} if kill_at else {}
         finished = subprocess.run(
-            self._command(at), env=self.environment | extra, capture_output=True, timeout=120
+            [quick_folder() / "autopay", *_arguments(at)],
+            env=self.environment | extra,
+            capture_output=True,
+            timeout=120,
         )
         if finished.returncode not in (0, -signal.SIGKILL):
             pytest.fail(finished.stderr.decode())
@@ -125,7 +133,7 @@ class Case:
     def run_until_amazon_saw(self, requests: int, at: str) -> None:
         """Start `autopay run` and kill it once Amazon has logged so many requests."""
         with subprocess.Popen(
-            self._command(at),
+            [sys.executable, "-m", "app", *_arguments(at)],
             env=self.environment,
             stderr=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -136,9 +144,6 @@ class Case:
                 # Asking without a pause would keep Amazon, and one of two cores, from the run.
                 time.sleep(0.02)
             process.kill()
-
-    def _command(self, at: str) -> list[str]:
-        return [sys.executable, "-m", "app", "run", "--once", "--at", at, "--json"]
 
     def finish(self) -> None:
         """What an operator does after a crash: start again, and go on the next day.

@@ -8,7 +8,6 @@ import base64
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
+from support.ready_autopay import quick_folder
 from support.sandbox import Sandbox
 from support.shop import MERCHANT, Shop, opening, subscriber
 
@@ -45,7 +45,7 @@ class Case:
         """One `autopay run` to its end or death; returns the exit code."""
         extra = {"AUTOPAY_KILL_AT": kill_at} if kill_at else {}
         done = subprocess.run(
-            [sys.executable, "-m", "app", "run", "--at", at],
+            [quick_folder() / "autopay", "run", "--at", at],
             env=self.environment | extra,
             capture_output=True,
             timeout=120,

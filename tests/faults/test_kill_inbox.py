@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from support.ready_autopay import quick_folder
 from support.sandbox import Sandbox
 from support.shop import MERCHANT, open_shop, subscriber
 
@@ -52,7 +53,7 @@ class Case:
     def process(self, kill_at: str | None = None) -> int:
         """Work the inbox off, to the end or to the death."""
         extra = {"AUTOPAY_KILL_AT": kill_at} if kill_at else {}
-        command = [sys.executable, "-m", "app", "notifications", "process"]
+        command = [quick_folder() / "autopay", "notifications", "process"]
         done = subprocess.run(
             command, env=self.environment | extra, capture_output=True, timeout=60, cwd=self.folder
         )

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 from datetime import date, datetime
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from sqlalchemy import make_url, text
 from support.hook_receiver import hook_receiver
 from support.mail_server import mail_server
+from support.ready_autopay import quick_folder
 from support.shop import CATALOGUE, MERCHANT, subscriber
 
 from app.mailer import SmtpMailer, SmtpServer
@@ -77,7 +77,7 @@ def prepare(database_url: str, folder: Path, hooks_url: str) -> tuple[dict[str, 
 
 def die(environment: dict[str, str], point: str) -> None:
     """A real `autopay notices send` that is killed at a named point."""
-    command = [sys.executable, "-m", "app", "notices", "send", "--at", FIRST, "--json"]
+    command = [quick_folder() / "autopay", "notices", "send", "--at", FIRST, "--json"]
     dying = environment | {"AUTOPAY_KILL_AT": point}
     done = subprocess.run(command, env=dying, capture_output=True, timeout=120)
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()

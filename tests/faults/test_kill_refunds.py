@@ -8,7 +8,6 @@ import base64
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
+from support.ready_autopay import quick_folder
 from support.sandbox import Sandbox
 from support.shop import MERCHANT, Shop, opening, subscriber
 
@@ -47,7 +47,7 @@ class Case:
         """One `autopay` command to its end or death; returns the exit code."""
         extra = {"AUTOPAY_KILL_AT": kill_at} if kill_at else {}
         done = subprocess.run(
-            [sys.executable, "-m", "app", *words],
+            [quick_folder() / "autopay", *words],
             env=self.environment | extra,
             capture_output=True,
             timeout=120,

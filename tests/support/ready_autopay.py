@@ -1,8 +1,9 @@
 """`autopay` without its start: a process that has imported everything forks for each command.
 
 Importing takes a second and a half, the suite runs hundreds of commands. Each still runs in a
-process of its own with its own arguments, folder, environment and streams. Commands that stay
-(servers, workers, the demo) and those that a test kills run the installed program itself.
+process of its own with its own arguments, folder, environment and streams; where that one is
+killed, the command ends as killed too. Commands that stay (servers, workers, the demo) and those
+that a test kills from outside run the installed program itself.
 
 As a program (`python ready_autopay.py SOCKET`) this file is the process that forks.
 """
@@ -30,7 +31,7 @@ PROGRAM = Path(sys.executable).parent / "autopay"
 _SHIM = """#!{python} -SE
 import os, sys
 stays = {{"demo", "sandbox", "serve", "worker"}} & set(sys.argv[1:2])
-if stays or "AUTOPAY_KILL_AT" in os.environ:
+if stays and "--no-serve" not in sys.argv:
     os.execv({program!r}, [{program!r}, *sys.argv[1:]])
 import json, socket
 said = json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]).encode()
@@ -38,7 +39,9 @@ link = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 link.connect({path!r})
 socket.send_fds(link, [said], [0, 1, 2])
 answer = link.recv(1)
-sys.exit(answer[0] if answer else 134)
+if not answer:
+    os.kill(os.getpid(), 9)
+sys.exit(answer[0])
 """
 
 
