@@ -9,21 +9,22 @@ from functools import partial
 from fastapi import Request
 
 from app.web.mypage.change_view import QuoteView
-from app.web.mypage.sign_up_offer import CUTOFF_DAYS, drawn_consent
+from app.web.mypage.charge_days import ChargeDays
+from app.web.mypage.sign_up_offer import CUTOFF_DAYS, charged_fee, drawn_consent, first_fee
 from app.web.mypage.subscription_mine import Held
 from app.web.shell import Shell, local_time
 from billing.checkouts import ConsentShown
 from billing.deliveries import load_notice_rules
-from billing.quotes import Quote, Situation, terms_after
-from plans import CancellationFee
+from billing.quotes import Quote, Situation, existing, terms_after
+from plans import SubscriptionState
 from plans.lifecycle import (
     AddAddOn,
     AddCoupon,
     ChangeAddOn,
     ChangePlan,
     ChangeQuantity,
-    EarlyLeave,
     RemoveAddOn,
+    Timing,
 )
 
 TEMPLATE = "mypage/quote_terms.html"
@@ -44,9 +45,9 @@ def quote_shown(
     `situation` is the one that the quote was asked in; None when nobody can agree to it any more.
     """
     quote = view.quote
-    terms = None
+    after: Mapping[str, object] = {"terms": None}
     if situation is not None and has_new_terms(quote):
-        terms = terms_after(situation, quote)
+        after = _after(shell, situation, quote)
     return drawn_consent(
         shell,
         request,
@@ -57,11 +58,10 @@ def quote_shown(
             "heading": heading,
             "held": held,
             "view": view,
-            "terms": terms,
             "local": partial(local_time, timezone=shell.merchant.timezone),
-            "early_fee": None if terms is None else _early_fee(shell, terms.leaving_fee),
             "cutoff_days": CUTOFF_DAYS,
             "rules": shell.read(lambda c: load_notice_rules(c, shell.merchant.id)),
+            **after,
         },
     )
 
@@ -71,9 +71,33 @@ def has_new_terms(quote: Quote) -> bool:
     return isinstance(quote.decided, NEW_TERMS)
 
 
-def _early_fee(shell: Shell, fee: CancellationFee) -> CancellationFee | None:
-    """What leaving within the minimum term costs; None where nobody may."""
-    return fee if fee.yen and EarlyLeave(shell.leave_early) is EarlyLeave.FOR_FEE else None
+def _after(shell: Shell, situation: Situation, quote: Quote) -> Mapping[str, object]:
+    """What is agreed once the quote is confirmed, as the engine says it."""
+    was, terms = existing(situation), terms_after(situation, quote)
+    is_trial = was.state is SubscriptionState.TRIALING
+    fee = terms.leaving_fee
+    if is_trial:
+        fee = first_fee(price=terms.price, quantity=terms.quantity)
+    return {
+        "terms": terms,
+        "plan_yen": terms.price.cycle_yen(quantity=terms.quantity),
+        "option_yen": _option_yen(situation, quote),
+        "times": ChargeDays.after(was, terms, quote),
+        "at_renewal": getattr(quote.decided, "timing", None) is Timing.PERIOD_END,
+        "first": next((bill for bill in quote.coming if bill.cycle is not None), None),
+        "is_trial": is_trial,
+        "ends_on": None if was.cancellation is None else was.cancellation.on,
+        "is_paused": was.state is SubscriptionState.PAUSED,
+        "early_fee": charged_fee(shell, fee),
+    }
+
+
+def _option_yen(situation: Situation, quote: Quote) -> int | None:
+    """What an option costs in every cycle that is new; the next charge alone may be none."""
+    new = quote.decided
+    if not isinstance(new, AddAddOn):
+        return None
+    return situation.catalogue.add_on_on(new.code, quote.on).amount(quantity=new.quantity).yen
 
 
 def _figures(quote: Quote, view: QuoteView) -> Mapping[str, object]:

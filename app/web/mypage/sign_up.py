@@ -13,7 +13,6 @@ from amazonpay import FrequencyUnit, RecurringMetadata
 from app.web.mypage.amazon_button import at_public_host, checkout
 from app.web.mypage.browser_secret import keep_secret, mark
 from app.web.mypage.returning import Returned, returned, stopped
-from app.web.mypage.sign_up_offer import TimeWords
 from app.web.mypage.signing_in import sign_in_customer
 from app.web.shell import OPEN, SIGN_IN, FormReader, Room, SentForm, Shell, known_customer
 from billing import civil_date, load_catalogue, load_merchant
@@ -143,7 +142,6 @@ def _choose(shell: Shell, request: Request, plan_code: str) -> Response:
         action=plan_path(plan_code),
         all_plans=JOIN,
         has_coupons=_has_coupons(catalogue, plan_code),
-        times=TimeWords.of(offer) if offer else None,
         # The address is anybody's to write: only a coupon of ours is named on the page.
         dropped=dropped if dropped in catalogue.coupons else "",
     )

@@ -45,6 +45,7 @@ from billing import writing
 from billing.agreements import act
 from billing.checkouts import (
     Checkout,
+    CheckoutRefused,
     FirstCharge,
     agree_checkout,
     checkout_of_browser,
@@ -82,9 +83,10 @@ class _Desk:
         if session.state != CheckoutSessionState.OPEN:
             return self._page(request, "mypage/stopped.html", 410, problem="join.back.over")
         try:
-            return self._last_screen(request, found, session)
+            screen = last_screen(self.shell, request, found)
         except PlansError:
             return not_sold(self.shell, request)
+        return self._last_screen(request, found, session, screen)
 
     def agree(self, request: Request, checkout_id: str) -> Response:
         """The buyer agrees to what was shown, and goes on to Amazon."""
@@ -122,7 +124,7 @@ class _Desk:
         charge = self._charge(found)
         screen = None
         if found.purpose == "sign_up":
-            screen = self._screen(request, found)
+            screen = last_screen(self.shell, request, found)
         return self._page(
             request,
             "mypage/checkout_done.html",
@@ -161,20 +163,17 @@ class _Desk:
         at = found.agreed_at
         return at is not None and self.shell.clock.now() - at <= SIGNS_IN_FOR
 
-    def _screen(self, request: Request, found: Checkout) -> LastScreen:
-        return last_screen(self.shell, request, found)
-
     def _last_screen(
         self,
         request: Request,
         found: Checkout,
         session: CheckoutSession,
+        screen: LastScreen,
         *,
         form: FormReader | None = None,
         problem: str = "",
         status: int = 200,
     ) -> Response:
-        screen = self._screen(request, found)
         self._allow_amazon(request)
         return self._page(
             request,
@@ -199,20 +198,24 @@ class _Desk:
         # Before the figures: past midnight they are of another day, and not those that were shown.
         at = self.shell.clock.now()
         try:
-            screen = self._screen(request, found)
+            screen = last_screen(self.shell, request, found)
         except PlansError:
             return Again(not_sold(self.shell, request))
         form.flag("agree", must=True)
         for name in screen.warnings:
             form.flag(name, must=True)
         if screen.refused or form.problems:
-            return Again(self._last_screen(request, found, session, form=form, status=422))
+            return Again(self._last_screen(request, found, session, screen, form=form, status=422))
         if form_of(request).get("shown") != screen.shown.html_hash:
             page = self._last_screen(
-                request, found, session, problem="join.checkout.changed", status=409
+                request, found, session, screen, problem="join.checkout.changed", status=409
             )
             return Again(page)
-        agreed = self.shell.write(request, lambda c: self._store(c, request, found, screen, at))
+        try:
+            agreed = self.shell.write(request, lambda c: self._store(c, request, found, screen, at))
+        except CheckoutRefused:
+            # Another tab was faster: it is on its way at Amazon already, or done.
+            return Done(_path(RESULT, found), "join.checkout.was_over", tone="plain")
         return self._to_amazon(request, agreed, screen)
 
     def _store(

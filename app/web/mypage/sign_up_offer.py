@@ -5,58 +5,22 @@ What is shown and what is stored are the same bytes: the page puts this very tex
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
-from functools import cache
+from functools import cache, partial
 
 from fastapi import Request
 from jinja2 import Environment, meta
 
-from app.web.shell import Shell, words_of
+from app.web.mypage.charge_days import ChargeDays
+from app.web.shell import Shell, local_time, words_of
 from app.web.shell.rendering import environment
 from app.web.shell.words import catalogue_files
 from billing.checkouts import ConsentShown, Offer
 from billing.deliveries import NoticeRules
-from plans import AnchorRule, CancellationFee, Unit, cancellation_fee
+from plans import CancellationFee, Price, cancellation_fee
 from plans.lifecycle import EarlyLeave, Policy
 
 TEMPLATE = "mypage/offer.html"
 CUTOFF_DAYS = Policy().cutoff_days
-# A month has these days at least; later ones need a word about short months.
-SHORTEST_MONTH = 28
-
-
-@dataclass(frozen=True, slots=True)
-class TimeWords:
-    """The rule of the charge dates in figures that the words need.
-
-    `day` is the day of the month (0 for cycles of weeks and days), `at_month_end` when it is the
-    last one, `may_lack` when short months do not have it. `free_from` is the first day on which
-    the minimum term is done.
-    """
-
-    unit: str
-    count: int
-    day: int
-    at_month_end: bool
-    may_lack: bool
-    free_from: date | None
-
-    @classmethod
-    def of(cls, offer: Offer) -> "TimeWords":
-        """Of an offer, by its own anchor."""
-        interval, first = offer.price.interval, offer.first_paid_on
-        monthly = interval.unit in (Unit.MONTH, Unit.YEAR)
-        day = offer.plan.anchor_day or (first.day if first is not None and monthly else 0)
-        month_end = offer.plan.anchor_rule is AnchorRule.LAST_DAY
-        return cls(
-            unit=interval.unit.value,
-            count=interval.count,
-            day=0 if month_end else day,
-            at_month_end=monthly and month_end,
-            may_lack=monthly and not month_end and day > SHORTEST_MONTH,
-            free_from=_free_from(offer),
-        )
 
 
 def consent_shown(
@@ -78,9 +42,10 @@ def consent_shown(
         figures=figures,
         values={
             "offer": offer,
-            "times": None if offer is None else TimeWords.of(offer),
+            "times": None if offer is None else ChargeDays.of(offer),
             "rules": rules,
             "cutoff_days": CUTOFF_DAYS,
+            "local": partial(local_time, timezone=shell.merchant.timezone),
             "early_fee": None if offer is None else _early_fee(shell, offer),
             **extra,
         },
@@ -88,8 +53,17 @@ def consent_shown(
 
 
 def _early_fee(shell: Shell, offer: Offer) -> CancellationFee | None:
-    """What leaving after the first payment costs; None where nobody may leave so early."""
-    fee = cancellation_fee(price=offer.price, quantity=offer.wanted.quantity, cycles_done=1)
+    fee = first_fee(price=offer.price, quantity=offer.wanted.quantity)
+    return charged_fee(shell, fee)
+
+
+def first_fee(*, price: Price, quantity: int) -> CancellationFee:
+    """What leaving after the first payment costs; before it a trial is free to leave."""
+    return cancellation_fee(price=price, quantity=quantity, cycles_done=1)
+
+
+def charged_fee(shell: Shell, fee: CancellationFee) -> CancellationFee | None:
+    """The fee as a last screen says it; None where nobody may leave within the minimum term."""
     return fee if fee.yen and EarlyLeave(shell.leave_early) is EarlyLeave.FOR_FEE else None
 
 
@@ -127,8 +101,10 @@ def sources_of(templates: Environment, template: str) -> dict[str, str]:
         if name in found:
             continue
         found[name], _, _ = templates.loader.get_source(templates, name)
-        named = meta.find_referenced_templates(templates.parse(found[name]))
-        wanted += [each for each in named if each is not None]
+        for each in meta.find_referenced_templates(templates.parse(found[name])):
+            if each is None:
+                raise AssertionError(f"{name} names a template by a figure, so nobody knows which")
+            wanted.append(each)
     return found
 
 
@@ -147,10 +123,3 @@ def wording_of(templates: Environment, template: str, language: str) -> str:
         if file.name.startswith("mypage"):
             made.update(file.read_bytes())
     return f"{language}-{made.hexdigest()[:12]}"
-
-
-def _free_from(offer: Offer) -> date | None:
-    """The first day on which a cancellation may take effect; None without a minimum term."""
-    minimum = offer.price.minimum_cycles
-    cycles = [b for b in (*offer.quote.today, *offer.quote.coming) if b.cycle is not None]
-    return cycles[minimum].on if 0 < minimum < len(cycles) else None

@@ -30,6 +30,8 @@ plans:
      every: {unit: month, count: 1}, minimum_cycles: 14}
 add_ons:
   - {code: storage, name: {ja: 追加容量, en: Storage}, price: 300, tax: standard}
+coupons:
+  - {code: HALF, valid_from: 2026-01-01, name: {ja: 半額, en: Half}, off: {percent: 50}, cycles: 4}
 """
 BILLED = date(2026, 11, 30)
 TODAY = date(2026, 12, 10)
