@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, case, select
 
 from billing.catalogue.terms import terms_of
-from billing.store.locking import lock_rows
+from billing.store.locking import has_all_rows, lock_rows, locked_rows
 from billing.store.merchants import Merchant
 from billing.store.rows import Row, among, fetch, is_word, table_of
 from billing.tables import ChargePermissionRow, InvoiceRow, SlotRow, SubscriptionRow
@@ -49,14 +49,7 @@ def lock_permissions(
     connection: Connection, ids: Collection[int], *, skip_locked: bool
 ) -> dict[int, Row]:
     """Lock permissions in order; with `skip_locked` those that nobody else holds."""
-    statement = (
-        select(permissions)
-        .where(among(connection, permissions.c.id, ids))
-        .order_by(permissions.c.id)
-        # As `billing.store.locking.lock_rows`, with the rows themselves.
-        .with_for_update(key_share=True, skip_locked=skip_locked)
-    )
-    return {row["id"]: row for row in fetch(connection, statement)}
+    return locked_rows(connection, permissions, ids, skip_locked=skip_locked)
 
 
 def lock_owners(
@@ -67,6 +60,8 @@ def lock_owners(
     Whoever opens cycles holds subscriptions alone: an agreement that ends just now, and whose debt
     is given up, must not be charged by somebody who read it a moment before.
     """
+    if has_all_rows(connection):
+        return set(slot_ids)
     statement = select(slots.c.id, slots.c.subscription_id).where(
         among(connection, slots.c.id, slot_ids)
     )

@@ -10,7 +10,7 @@ from billing.catalogue.terms import Terms, terms_of
 from billing.charging.one_off_purpose import is_one_off
 from billing.charging.outcome import Outcome
 from billing.quotes.agreement import Agreement, load_agreements
-from billing.store.locking import lock_rows
+from billing.store.locking import lock_rows, locked_rows
 from billing.store.rows import Row, among, rows_by_id, table_of
 from billing.tables import (
     AttemptRow,
@@ -25,6 +25,8 @@ slots = table_of(SlotRow)
 invoices = table_of(InvoiceRow)
 subscriptions = table_of(SubscriptionRow)
 permissions = table_of(ChargePermissionRow)
+
+Rows = dict[int, Row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,29 +62,28 @@ class Case:
         return Report(kind, self.subscription["id"], self.invoice["id"], reason)
 
 
-def _lock(connection: Connection, attempt_ids: Collection[int]) -> None:
-    # Neither the permission of an attempt nor the subscription of a slot ever changes.
-    # Two looks by ids: a server that knows little of its tables would read all slots for a join.
-    statement = select(attempts.c.permission_id, attempts.c.slot_id)
-    sent = connection.execute(statement.where(among(connection, attempts.c.id, attempt_ids))).all()
-    owners = select(slots.c.subscription_id).where(
-        among(connection, slots.c.id, {row.slot_id for row in sent})
+def _lock(connection: Connection, attempt_ids: Collection[int], slot_ids: Collection[int]) -> Rows:
+    """Lock permissions, then subscriptions; the subscriptions as they are from then on, by id."""
+    # Neither the permission of an attempt nor the subscription of a slot ever changes. Both by
+    # their ids: a server that knows little of its tables would read all of one for a join.
+    statement = select(attempts.c.permission_id, slots.c.subscription_id).where(
+        among(connection, attempts.c.id, attempt_ids),
+        among(connection, slots.c.id, slot_ids),
+        slots.c.id == attempts.c.slot_id,
     )
-    lock_rows(connection, permissions, {row.permission_id for row in sent})
-    lock_rows(connection, subscriptions, set(connection.execute(owners).scalars()))
+    concerned = connection.execute(statement).all()
+    lock_rows(connection, permissions, {row.permission_id for row in concerned})
+    return locked_rows(connection, subscriptions, {row.subscription_id for row in concerned})
 
 
 def load_cases(connection: Connection, outcomes: Sequence[Outcome]) -> list[Case]:
     """Lock permissions, then subscriptions, and read every row the outcomes concern."""
     by_id = {outcome.attempt.id: outcome for outcome in outcomes}
-    _lock(connection, by_id)
+    owners = _lock(connection, by_id, {outcome.attempt.slot_id for outcome in outcomes})
     attempt_rows = rows_by_id(connection, attempts, by_id)
     slot_rows = rows_by_id(connection, slots, {row["slot_id"] for row in attempt_rows.values()})
     invoice_rows = rows_by_id(
         connection, invoices, {row["invoice_id"] for row in slot_rows.values()}
-    )
-    owners = rows_by_id(
-        connection, subscriptions, {row["subscription_id"] for row in slot_rows.values()}
     )
     terms = terms_of(connection, {row["price_id"] for row in owners.values()})
     changed = load_agreements(connection, owners)

@@ -9,11 +9,16 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection, Table, select
 
-from billing.store.rows import among, table_of
+from billing.store.rows import Row, among, fetch, rows_by_id, table_of
 from billing.tables import ChargePermissionRow, SubscriptionRow
 
 _permissions = table_of(ChargePermissionRow)
 _subscriptions = table_of(SubscriptionRow)
+
+
+def has_all_rows(connection: Connection) -> bool:
+    """Whoever writes here holds every row, as on SQLite."""
+    return connection.dialect.name == "sqlite"
 
 
 def lock_rows(
@@ -23,6 +28,8 @@ def lock_rows(
 
     With `skip_locked` those that somebody else holds are left out, and nothing is waited for.
     """
+    if has_all_rows(connection):
+        return set(ids)
     statement = (
         select(table.c.id)
         .where(among(connection, table.c.id, ids))
@@ -31,6 +38,21 @@ def lock_rows(
         .with_for_update(key_share=True, skip_locked=skip_locked)
     )
     return set(connection.execute(statement).scalars())
+
+
+def locked_rows(
+    connection: Connection, table: Table, ids: Collection[int], *, skip_locked: bool = False
+) -> dict[int, Row]:
+    """Lock rows as `lock_rows` does, and read them as they are from then on; by id."""
+    if has_all_rows(connection):
+        return rows_by_id(connection, table, ids)
+    statement = (
+        select(table)
+        .where(among(connection, table.c.id, ids))
+        .order_by(table.c.id)
+        .with_for_update(key_share=True, skip_locked=skip_locked)
+    )
+    return {row["id"]: row for row in fetch(connection, statement)}
 
 
 def lock_with_permission(connection: Connection, subscription_id: int) -> int:
