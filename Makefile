@@ -15,16 +15,16 @@ demo: setup  ## set everything up, play some months of renewals, then serve unti
 
 test: setup $(TOOLS)  ## the whole suite: SQLite, a PostgreSQL started for it, a real browser
 	$(COMPILED)
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not nightly"
+	$(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder -m "not nightly"
 
 nightly: setup $(TOOLS)  ## long profiles: faults planted in the local Amazon Pay, many random examples
 	$(COMPILED)
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m nightly
-	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder tests/amazonpay/sandbox/test_state_machines.py tests/plans tests/billing/test_mass_sample.py
+	$(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder -m nightly
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder tests/amazonpay/sandbox/test_state_machines.py tests/plans tests/billing/test_mass_sample.py
 
 fast: setup  ## the quick half of the suite
 	$(COMPILED)
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not slow and not nightly"
+	$(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder -m "not slow and not nightly"
 
 check: setup  ## format, lint, types, import contracts, lock hosts
 	$(BIN)/ruff format --check .

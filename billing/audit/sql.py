@@ -403,6 +403,20 @@ _STATE = (
         "解約済みですが期日({due_at})が残っています",
     ),
     Check(
+        "charged_after_cancellation",
+        Family.STATE,
+        """SELECT s.reference AS subject, a.amount_yen AS yen, a.intended_at, ended.at
+        FROM subscription u JOIN (
+            SELECT subscription_id, MAX(at) AS at FROM subscription_event
+            WHERE merchant_id = :m AND state_after = 'canceled' AND state_before <> 'canceled'
+            GROUP BY subscription_id) ended ON ended.subscription_id = u.id
+        JOIN slot s ON s.subscription_id = u.id JOIN attempt a ON a.slot_id = s.id
+        WHERE u.merchant_id = :m AND u.state = 'canceled' AND s.purpose NOT LIKE 'end-%'
+        AND a.intended_at > ended.at AND a.charge_id IS NOT NULL""",
+        "it was canceled at {at}, and {yen} yen of it were charged at {intended_at}",
+        "{at}に解約済みですが、{intended_at}に{yen}円が請求されました",
+    ),
+    Check(
         "wait_not_ended",
         Family.STATE,
         """SELECT s.reference AS subject, s.due_at FROM slot s

@@ -130,9 +130,16 @@ cycle, purpose, part, reference, amount_yen, state,
 first_due_at, due_at, attempts, declines, cap_moves)
 SELECT 99, merchant_id, subscription_id, invoice_id, permission_id, cycle, 'x', part, 'extra',
 amount_yen, '{state}', first_due_at, due_at, 0, 0, 0 FROM slot WHERE id = 1"""
+SECOND = timedelta(seconds=1)
 NOV_20 = "2026-11-20 00:00:00.000000"
+CANCELED_EVENT = """INSERT INTO subscription_event (id, merchant_id, subscription_id, at, kind,
+state_before, state_after, actor, reason)
+VALUES (1, 'shop', 1, '{at}.000000', 'canceled', 'active', 'canceled', 'engine', '-')"""
+CANCELED = "UPDATE subscription SET state = 'canceled', due_at = NULL WHERE id = 1"
+CANCELED_BEFORE = CANCELED, CANCELED_EVENT.format(at=f"{CHARGED_AT - SECOND:%Y-%m-%d %H:%M:%S}")
+CANCELED_THEN = CANCELED, CANCELED_EVENT.format(at=f"{CHARGED_AT:%Y-%m-%d %H:%M:%S}")
 
-PLANTED = [
+PLANTED: list[tuple[str, str | tuple[str, ...]]] = [
     ("slot_charged_twice", SECOND_CAPTURE),
     ("charge_id_used_twice", SAME_CHARGE),
     ("invoice_overpaid", "UPDATE attempt SET amount_yen = 3001 WHERE id = 1"),
@@ -177,6 +184,7 @@ PLANTED = [
         "wait_not_ended",
         f"UPDATE slot SET state = 'waiting_buyer', due_at = '{NOV_20}' WHERE id = 3",
     ),
+    ("charged_after_cancellation", CANCELED_BEFORE),
     (
         "credit_differs",
         "INSERT INTO posting (journal_id, account, amount_yen) VALUES (1, 'customer_credit', -5)",
@@ -192,8 +200,8 @@ PLANTED = [
 @pytest.mark.parametrize(
     ("kind", "fault"), PLANTED, ids=[f"{kind}-{n}" for n, (kind, _) in enumerate(PLANTED)]
 )
-def test_a_planted_fault_is_found(engine: Engine, kind: str, fault: str) -> None:
-    report = audited(engine, fault)
+def test_a_planted_fault_is_found(engine: Engine, kind: str, fault: str | tuple[str, ...]) -> None:
+    report = audited(engine, *([fault] if isinstance(fault, str) else fault))
     assert kind in kinds(report)
     assert not report.ok
     assert all(f.detail_en and f.detail_ja and "{" not in f.detail_ja for f in report.findings)
@@ -227,6 +235,7 @@ def test_figures(engine: Engine, fault: str, figures: dict[str, int]) -> None:
 
 
 NO_FAULT = [
+    pytest.param(*CANCELED_THEN, id="a charge of the moment of its end came before it"),
     pytest.param(
         f"UPDATE slot SET due_at = '{NOV_20}' WHERE id = 3",
         "UPDATE subscription SET state = 'paused' WHERE id = 2",
