@@ -70,7 +70,7 @@ def is_few(connection: Connection, merchant_id: str, narrowing: Narrowing) -> bo
         return True
     if narrowing.yen_from is None and narrowing.yen_to is None:
         return False
-    amounts = [attempts.c.merchant_id == merchant_id, *_amounts(narrowing)]
+    amounts = [own_rows(connection, merchant_id, narrowing, few=True), *_amounts(narrowing)]
     first = select(attempts.c.amount_yen).where(*amounts).limit(FEW).subquery()
     return connection.execute(select(func.count()).select_from(first)).scalar_one() < FEW
 

@@ -15,6 +15,7 @@ import importlib
 import json
 import os
 import pkgutil
+import shutil
 import signal
 import socket
 import subprocess
@@ -26,6 +27,7 @@ from pathlib import Path
 
 LARGEST_MESSAGE = 1 << 18
 STARTS_WITHIN = 60.0
+LOOKS_UP_EVERY = 5.0
 PROGRAM = Path(sys.executable).parent / "autopay"
 
 _SHIM = """#!{python} -SE
@@ -85,15 +87,24 @@ def _end(forking: subprocess.Popen[bytes], folder: Path, owner: int) -> None:
 
 
 def serve(path: str) -> None:
-    """Fork for every connection, until terminated."""
+    """Fork for every connection, until terminated or left alone."""
+    parent = os.getppid()
     _import_everything()
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     listener.bind(f"{path}.new")
     listener.listen(64)
     os.rename(f"{path}.new", path)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    listener.settimeout(LOOKS_UP_EVERY)
     while True:
-        link, _ = listener.accept()
+        try:
+            link, _ = listener.accept()
+        except TimeoutError:
+            if os.getppid() == parent:
+                continue
+            # Whoever began it ended without a word, as a process of the suite that is killed.
+            shutil.rmtree(Path(path).parent)
+            return
         said, streams, *_ = socket.recv_fds(link, LARGEST_MESSAGE, 3)
         if os.fork() == 0:
             listener.close()
