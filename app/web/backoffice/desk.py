@@ -9,7 +9,7 @@ from fastapi import Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from app.web.shell import Remembered, Shell
+from app.web.shell import Remembered, Shell, aside
 from billing import civil_date
 from billing.desk import Coming, DayFigures, coming_charges
 
@@ -24,7 +24,8 @@ class Desk:
     """One merchant's back office."""
 
     shell: Shell
-    remembered: Remembered = field(default_factory=Remembered)
+    # Each question reads by a connection of its own, so it may be asked aside.
+    remembered: Remembered = field(default_factory=lambda: Remembered(renew=aside))
 
     def today(self) -> date:
         """The merchant's date by the clock of the books."""

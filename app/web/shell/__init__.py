@@ -28,7 +28,7 @@ from app.web.shell.people import (
     staff,
     staff_of,
 )
-from app.web.shell.remembered import Remembered
+from app.web.shell.remembered import Remembered, aside
 from app.web.shell.rendering import Pages, words_of
 from app.web.shell.rooms import Entry, Room, UndeclaredRoute
 from app.web.shell.row_numbers import LARGEST_ID, row_number
@@ -82,6 +82,7 @@ __all__ = [
     "Words",
     "add_error_pages",
     "allow_origins",
+    "aside",
     "bar_chart",
     "count",
     "customer_of",

@@ -2,9 +2,11 @@
 
 A shop whose figures are read in a few milliseconds always sees the newest ones. Where a question
 costs a second, it is asked once in a while and by one reader, while the others see the last answer;
-`oldest_shown` says of what time that is, and every page repeats it at its foot.
+`oldest_shown` says of what time that is, and every page repeats it at its foot. On a server nobody
+waits for a new answer where there is one that is not too old: it is made aside.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -14,6 +16,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 Answer = TypeVar("Answer")
+log = logging.getLogger(__name__)
 
 # Below this nothing is kept; above, an answer is kept for so many times what it took.
 QUICK_SECONDS = 0.025
@@ -22,6 +25,8 @@ LONGEST_SECONDS = 600.0
 MOST_KEPT = 200
 # Readers wait so long, in parts of its time, for whoever keeps an answer warm before they ask.
 GRACE = 0.5
+# An answer is shown for so many times its time while a new one is made aside; then readers wait.
+AGED = 2.0
 
 # Every request is handled in a context of its own.
 _oldest: ContextVar[datetime | None] = ContextVar("oldest_shown", default=None)
@@ -42,11 +47,21 @@ class _Kept:
     is_warm: bool = False
 
 
+def aside(work: Callable[[], None]) -> None:
+    """Do it in a thread of its own, which nobody waits for."""
+    threading.Thread(target=work, daemon=True).start()
+
+
 @dataclass(slots=True)
 class Remembered:
-    """Answers of one process; safe to use from any thread."""
+    """Answers of one process; safe to use from any thread.
+
+    `renew` begins to make a new answer while the old one is shown, as `aside` does; without it
+    the reader who finds an answer too old waits for the new one.
+    """
 
     seconds: Callable[[], float] = time.monotonic
+    renew: Callable[[Callable[[], None]], None] | None = None
     _kept: dict[Hashable, _Kept] = field(default_factory=dict)
     _locks: dict[Hashable, threading.Lock] = field(default_factory=dict)
     _all: threading.Lock = field(default_factory=threading.Lock)
@@ -68,14 +83,40 @@ class Remembered:
         """
         kept = self._fresh_or_asked(key, ahead_seconds)
         if kept is None:
-            with self._lock(key):
-                kept = self._kept.get(key)
-                if kept is None or kept.until - ahead_seconds <= self.seconds():
-                    kept = self._ask(key, ask, at)
-                    kept.is_warm = ahead_seconds > 0
+            old = None if ahead_seconds else self._aged(key)
+            if old is None or self.renew is None:
+                kept = self._asked(key, ask, at, ahead_seconds)
+            else:
+                kept = old
+                self.renew(lambda: self._renewed(key, ask, at))
         _note(kept.at)
         answer: Answer = kept.answer
         return answer
+
+    def _asked(
+        self, key: Hashable, ask: Callable[[], Any], at: datetime | None, ahead_seconds: float
+    ) -> _Kept:
+        with self._lock(key):
+            kept = self._kept.get(key)
+            if kept is None or kept.until - ahead_seconds <= self.seconds():
+                kept = self._ask(key, ask, at)
+                kept.is_warm = ahead_seconds > 0
+            return kept
+
+    def _renewed(self, key: Hashable, ask: Callable[[], Any], at: datetime | None) -> None:
+        try:
+            self._asked(key, ask, at, 0.0)
+        except Exception:
+            # The old answer is forgotten: the next reader asks, and is told what went wrong.
+            log.exception("an answer could not be renewed aside")
+
+    def _aged(self, key: Hashable) -> _Kept | None:
+        """An answer that may still be shown while a new one is made."""
+        with self._all:
+            kept = self._kept.get(key)
+            if kept is None or kept.since + AGED * (kept.until - kept.since) <= self.seconds():
+                return None
+            return kept
 
     def knows(self, key: Hashable) -> bool:
         """Whether an answer to this question is kept, fresh or old."""

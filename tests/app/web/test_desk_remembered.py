@@ -1,13 +1,20 @@
 """What took long is kept for a while; what was quick never is."""
 
 import threading
+from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.web.shell.remembered import KEPT_TIMES, LONGEST_SECONDS, Remembered, oldest_shown
+from app.web.shell.remembered import (
+    KEPT_TIMES,
+    LONGEST_SECONDS,
+    Remembered,
+    aside,
+    oldest_shown,
+)
 
 
 @dataclass
@@ -74,6 +81,46 @@ def test_of_many_one_asks_anew_and_the_others_read_the_old_answer() -> None:
     thread.join(10)
     assert remembered.get("a", slow) == "new"
     assert asked == [1]
+
+
+def test_where_it_is_renewed_aside_nobody_waits_for_it() -> None:
+    """Kept for 100 s, shown for 100 s more while it is made anew; then the reader waits."""
+    watch, answers, begun = Watch(), list[int](), list[Callable[[], None]]()
+    remembered = Remembered(seconds=watch, renew=begun.append)
+
+    def get() -> int:
+        return remembered.get("a", lambda: asking(watch, 1.0, answers))
+
+    assert (get(), len(begun)) == (0, 0), "the first one waits"
+    watch.now += 1.5 * KEPT_TIMES
+    assert (get(), get(), len(begun)) == (0, 0, 1), "one renews, all see the old answer"
+    begun.pop()()
+    assert (get(), len(begun)) == (1, 0)
+    watch.now += 2.5 * KEPT_TIMES
+    assert (get(), len(begun)) == (2, 0), "too old to be shown"
+
+
+def test_a_fault_aside_is_the_next_readers() -> None:
+    watch, begun = Watch(), list[Callable[[], None]]()
+    remembered = Remembered(seconds=watch, renew=begun.append)
+    assert remembered.get("a", lambda: asking(watch, 1.0, [])) == 0
+    watch.now += KEPT_TIMES + 1
+    assert remembered.get("a", lambda: 1 // 0) == 0
+    begun.pop()()
+    with pytest.raises(ZeroDivisionError):
+        remembered.get("a", lambda: 1 // 0)
+
+
+def test_aside_is_a_thread_of_its_own() -> None:
+    done, here = threading.Event(), list[bool]()
+
+    def work() -> None:
+        here.append(threading.current_thread() is threading.main_thread())
+        done.set()
+
+    aside(work)
+    assert done.wait(10)
+    assert here == [False]
 
 
 def test_what_nobody_asks_for_any_more_is_dropped() -> None:
