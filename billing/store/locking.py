@@ -17,7 +17,10 @@ _subscriptions = table_of(SubscriptionRow)
 
 
 def has_all_rows(connection: Connection) -> bool:
-    """Whoever writes here holds every row, as on SQLite."""
+    """Whether a writing transaction holds every row from its beginning, as on SQLite.
+
+    There is nothing left to lock then, and the statements are spared.
+    """
     return connection.dialect.name == "sqlite"
 
 

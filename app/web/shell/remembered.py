@@ -76,19 +76,17 @@ class Remembered:
     ) -> Answer:
         """The answer to a question that `key` names: a kept one, or a new one.
 
-        Of several who want an old answer renewed one asks, the others get the old one. `at` is
-        the moment that a new answer is of. Who keeps answers warm renews them `ahead_seconds`
+        Of several who want an old answer renewed one asks, the others get the old one; with `renew`
+        all of them do, unless it is older than `AGED` times its time. `at` is the moment that a
+        new answer is of. Who keeps answers warm renews them `ahead_seconds`
         before they are too old for readers; where that is late, readers are shown the old one for
         half of its time more, and ask then.
         """
         kept = self._fresh_or_asked(key, ahead_seconds)
         if kept is None:
-            old = None if ahead_seconds else self._aged(key)
-            if old is None or self.renew is None:
+            kept = None if ahead_seconds else self._aged(key)
+            if kept is None or not self._begun(lambda: self._renewed(key, ask, at)):
                 kept = self._asked(key, ask, at, ahead_seconds)
-            else:
-                kept = old
-                self.renew(lambda: self._renewed(key, ask, at))
         _note(kept.at)
         answer: Answer = kept.answer
         return answer
@@ -102,6 +100,16 @@ class Remembered:
                 kept = self._ask(key, ask, at)
                 kept.is_warm = ahead_seconds > 0
             return kept
+
+    def _begun(self, work: Callable[[], None]) -> bool:
+        """Whether somebody else makes the new answer."""
+        if self.renew is None:
+            return False
+        try:
+            self.renew(work)
+        except RuntimeError:  # no thread is to be had: whoever asks must wait
+            return False
+        return True
 
     def _renewed(self, key: Hashable, ask: Callable[[], Any], at: datetime | None) -> None:
         try:

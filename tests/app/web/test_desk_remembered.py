@@ -111,6 +111,17 @@ def test_a_fault_aside_is_the_next_readers() -> None:
         remembered.get("a", lambda: 1 // 0)
 
 
+def test_where_no_thread_is_to_be_had_the_reader_waits() -> None:
+    def none_left(work: Callable[[], None]) -> None:
+        raise RuntimeError("can't start new thread")
+
+    watch, answers = Watch(), list[int]()
+    remembered = Remembered(seconds=watch, renew=none_left)
+    for expected in (0, 1, 2):
+        assert remembered.get("a", lambda: asking(watch, 1.0, answers)) == expected
+        watch.now += KEPT_TIMES + 1
+
+
 def test_aside_is_a_thread_of_its_own() -> None:
     done, here = threading.Event(), list[bool]()
 
